@@ -1,0 +1,1 @@
+"""Boot, break and judge QEMU COLO pairs."""

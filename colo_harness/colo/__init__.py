@@ -1,0 +1,1 @@
+"""The pair: two QEMUs that replicate one guest."""

@@ -1,0 +1,1 @@
+"""One computer: processes, network namespaces, probes."""

@@ -1,0 +1,1 @@
+"""One QEMU: its release, contract, monitor and guests."""

@@ -1,0 +1,1 @@
+"""The claims of COLO, by area."""
