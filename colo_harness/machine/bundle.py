@@ -1,0 +1,234 @@
+"""Bundles: Debian packages unpacked into a folder of the cache, with a manifest that notices damage."""
+
+import hashlib
+import json
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from colo_harness.errors import CacheError
+from colo_harness.machine.apt import PrivateApt, own_mirror
+from colo_harness.machine.process import run
+from colo_harness.machine.progress import Progress, quiet
+
+FORMAT = 1
+"""Of manifest.json; another number means another layout, and the bundle is built anew."""
+BUILD_TIMEOUT = 1800.0
+"""Seconds to wait for another process that builds the same bundle."""
+UNPACK_TIMEOUT = 300.0
+UNUSABLE = "the packages of these suites are made otherwise than expected; use another mirror, or --qemu PATH"
+SET_ID_BITS = stat.S_ISUID | stat.S_ISGID
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What belongs in a bundle."""
+
+    folder: str
+    """Relative to the cache, such as `releases/trixie-backports`."""
+    suites: tuple[str, ...]
+    """What apt may take packages from; the last is preferred."""
+    packages: tuple[str, ...]
+    """Taken together with all that they depend on."""
+    metapackages: tuple[str, ...] = ()
+    """Stand for their direct dependencies, which are taken alone."""
+    essential: tuple[str, ...] = ()
+    """Glob patterns below the root: must be there, and are hashed at each use."""
+
+    def record(self) -> dict[str, Any]:
+        """What of the recipe the manifest keeps: a bundle made by another recipe is not this one."""
+        return json.loads(json.dumps(asdict(self)))  # type: ignore[no-any-return]  # tuples become lists
+
+
+Obtain = Callable[[Recipe, Path], list[Path]]
+"""Puts a recipe's .deb files somewhere into the given folder and returns them."""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Unpacked packages that were found sound."""
+
+    root: Path
+    versions: Mapping[str, str]
+    """Package name to Debian version."""
+
+
+def obtain_with_apt(recipe: Recipe, folder: Path) -> list[Path]:
+    """Fetch from the machine's own mirror. Raises CacheError, MachineError."""
+    apt = PrivateApt(folder, recipe.suites, own_mirror())
+    apt.update()
+    debs = apt.download(recipe.packages, recipe.suites[-1]) if recipe.packages else []
+    for package in recipe.metapackages:
+        for dependency in apt.dependencies(package):
+            debs = apt.download_only(dependency)
+    return debs
+
+
+def bundle(
+    cache_dir: Path,
+    recipe: Recipe,
+    progress: Progress = quiet,
+    *,
+    thorough: bool = False,
+    obtain: Obtain = obtain_with_apt,
+) -> Bundle:
+    """Return the bundle of `recipe`, built if it is absent or damaged; a sound one needs no network.
+
+    `thorough` verifies the sha256 of every file, else sizes, times and the essential files are looked at.
+    Safe in any number of processes at once.
+    Raises CacheError, MachineError.
+    """
+    folder = cache_dir / recipe.folder
+    damage = _damage(folder, recipe, thorough=thorough)
+    if damage:
+        with _locked(folder, recipe, progress):
+            damage = _damage(folder, recipe, thorough=thorough)
+            if damage:
+                progress(f"{recipe.folder}: {damage}; fetching it")
+                _build(folder, recipe, obtain, progress)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    return Bundle(folder / "root", {name: deb["version"] for name, deb in manifest["packages"].items()})
+
+
+@contextmanager
+def _locked(folder: Path, recipe: Recipe, progress: Progress) -> Iterator[None]:
+    """Hold the bundle against other processes; file errors inside are the cache's."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder.with_name(f".{folder.name}.lock"))
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            progress(f"{recipe.folder}: another process is fetching it; waiting")
+            lock.acquire(timeout=BUILD_TIMEOUT)
+        try:
+            yield
+        finally:
+            lock.release()
+    except Timeout as error:
+        raise CacheError(
+            f"{recipe.folder}: another process has been fetching it for {BUILD_TIMEOUT:g} s",
+            f"end the process that holds {error.lock_file}, then try again",
+        ) from None
+    except OSError as error:
+        raise CacheError(
+            f"{recipe.folder}: cannot be kept in the cache: {error}",
+            f"make {folder.parent} writable with 2 GB free, or choose another folder with --cache-dir",
+        ) from error
+
+
+def _build(folder: Path, recipe: Recipe, obtain: Obtain, progress: Progress) -> None:
+    """Fetch and unpack beside `folder`, then put it into place whole."""
+    for leftover in folder.parent.glob(f".{folder.name}-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as temporary:
+        debs = obtain(recipe, Path(temporary, "apt"))
+        size = sum(deb.stat().st_size for deb in debs)
+        progress(f"{recipe.folder}: unpacking {len(debs)} packages ({size / 1e6:.0f} MB)")
+        made = Path(temporary, "made")
+        root = made / "root"
+        root.mkdir(parents=True)
+        packages = {}
+        for deb in debs:
+            name, record = _unpack(deb, root)
+            packages[name] = record
+        manifest = {"format": FORMAT, "recipe": recipe.record(), "packages": packages, "files": _scan(root)}
+        (made / "manifest.json").write_text(json.dumps(manifest, indent=1))
+        missing = _damage(made, recipe, thorough=False)
+        if missing:
+            raise CacheError(f"{recipe.folder}: what was fetched is not usable: {missing}", UNUSABLE)
+        made.chmod(0o755)
+        if folder.exists():
+            folder.rename(Path(temporary, "damaged"))
+        made.rename(folder)
+
+
+def _unpack(deb: Path, root: Path) -> tuple[str, dict[str, str]]:
+    """Unpack without running any of the package's scripts; return its name and what the manifest keeps."""
+    shown = run(
+        ["dpkg-deb", "--show", "--showformat=${Package} ${Version} ${Architecture}", str(deb)], timeout=60
+    )
+    name, version, architecture = shown.split()
+    run(["dpkg-deb", "--extract", str(deb), str(root)], timeout=UNPACK_TIMEOUT)
+    return name, {"version": version, "architecture": architecture, "sha256": _sha256(deb)}
+
+
+def _scan(root: Path) -> dict[str, dict[str, Any]]:
+    """Describe every file and symbolic link below `root`; set-id bits, which nothing here needs, are dropped."""
+    files = {}
+    for path in _walk(root):
+        found = path.lstat()
+        if stat.S_ISLNK(found.st_mode):
+            files[str(path.relative_to(root))] = {"link": str(path.readlink())}
+        elif stat.S_ISREG(found.st_mode):
+            if found.st_mode & SET_ID_BITS:
+                path.chmod(stat.S_IMODE(found.st_mode) & ~SET_ID_BITS)
+            files[str(path.relative_to(root))] = {
+                "size": found.st_size,
+                "mtime_ns": found.st_mtime_ns,
+                "sha256": _sha256(path),
+            }
+    return files
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    for folder, folders, names in os.walk(root):
+        yield from (Path(folder, name) for name in sorted(names))
+        yield from (path for name in sorted(folders) if (path := Path(folder, name)).is_symlink())
+
+
+def _damage(folder: Path, recipe: Recipe, *, thorough: bool) -> str | None:
+    """Say what is wrong with the bundle in `folder`, or None."""
+    if not folder.exists():
+        return "not in the cache"
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text())
+        if (manifest["format"], manifest["recipe"]) != (FORMAT, recipe.record()):
+            return "made by another recipe"
+        return _wrong_file(folder / "root", manifest["files"], recipe, thorough=thorough)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return f"its manifest is damaged ({type(error).__name__}: {error})"
+
+
+def _wrong_file(
+    root: Path, files: Mapping[str, Mapping[str, Any]], recipe: Recipe, *, thorough: bool
+) -> str | None:
+    """Name the first file that is not as the manifest has it."""
+    essential: set[str] = set()
+    for pattern in recipe.essential:
+        found = {str(path.relative_to(root)) for path in root.glob(pattern)}
+        if not found & files.keys():
+            return f"{pattern} is missing"
+        essential |= found
+    for name, record in files.items():
+        if not _is_as_recorded(root / name, record, hashed=thorough or name in essential):
+            return f"{name} is missing or changed"
+    return None
+
+
+def _is_as_recorded(path: Path, record: Mapping[str, Any], *, hashed: bool) -> bool:
+    """Compare size and time, and the content where `hashed` or the time differs (as after a copy)."""
+    try:
+        if "link" in record:
+            return str(path.readlink()) == record["link"]
+        found = path.lstat()
+        if not stat.S_ISREG(found.st_mode) or found.st_size != record["size"]:
+            return False
+        if hashed or found.st_mtime_ns != record["mtime_ns"]:
+            return _sha256(path) == record["sha256"]
+    except OSError:
+        return False
+    return True
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

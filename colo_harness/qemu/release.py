@@ -1,0 +1,97 @@
+"""QEMU releases of Debian, each unpacked into the cache and started through its own loader."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from colo_harness.errors import CacheError, UsageError
+from colo_harness.machine.bundle import Recipe, bundle
+from colo_harness.machine.progress import Progress, quiet
+from colo_harness.settings import Settings
+
+REFERENCE = "reference"
+LIBRARIES = ("usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu")
+"""Where Debian's amd64 packages have libraries: merged /usr, and before it."""
+LOADER = "ld-linux-x86-64.so.2"
+DOCUMENT = "usr/share/doc/qemu-system-common/system/qemu-colo.html"
+
+
+def _recipe(*suites: str) -> Recipe:
+    return Recipe(
+        folder=f"releases/{suites[-1]}",
+        suites=suites,
+        packages=("qemu-system-x86", "qemu-utils"),
+        essential=(
+            "usr/bin/qemu-system-x86_64",
+            "usr/bin/qemu-img",
+            f"**/x86_64-linux-gnu/{LOADER}",
+            "usr/share/seabios/bios-256k.bin",
+        ),
+    )
+
+
+RECIPES: Mapping[str, Recipe] = MappingProxyType(
+    {
+        REFERENCE: _recipe("trixie", "trixie-backports"),
+        "bookworm-backports": _recipe("bookworm", "bookworm-backports"),
+    }
+)
+"""Release name to what it is made of. A backports suite keeps its newest version only."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """One QEMU with all that it needs, below `root`."""
+
+    name: str
+    root: Path
+    version: str
+    """Of the package, such as `1:11.1.3+ds-2~bpo13+1`: for people, never to decide by."""
+
+    def argv(self, binary: str = "qemu-system-x86_64") -> list[str]:
+        """Return the start of a command line: the release's own loader, libraries, `binary` and firmware.
+
+        Raises CacheError when the release has no such binary.
+        """
+        executable = self.root / "usr/bin" / binary
+        if not executable.is_file():
+            raise CacheError(f"{self.name}: it has no {binary}", f"choose one that is in {executable.parent}")
+        libraries = [path for name in LIBRARIES if (path := self.root / name).is_dir()]
+        loader = next(path for folder in libraries if (path := folder / LOADER).exists())
+        argv = [str(loader), "--library-path", ":".join(map(str, libraries)), str(executable)]
+        if binary.startswith("qemu-system-"):
+            for firmware in ("qemu", "seabios"):
+                argv += ["-L", str(self.root / "usr/share" / firmware)]
+        return argv
+
+    @property
+    def number(self) -> str:
+        """Upstream's version, such as `11.1.3`."""
+        found = re.match(r"(?:\d+:)?([\d.]+)", self.version)
+        return found[1] if found else self.version
+
+    @property
+    def document(self) -> Path:
+        """QEMU's own COLO document of this release, in HTML."""
+        return self.root / DOCUMENT
+
+
+def fetch(
+    settings: Settings, progress: Progress = quiet, *, name: str = REFERENCE, thorough: bool = False
+) -> Release:
+    """Return the release `name` of RECIPES, fetched if the cache has it not, or not whole.
+
+    `thorough` verifies every file's sha256.
+    Raises UsageError for an unknown name, CacheError, MachineError.
+    """
+    if name not in RECIPES:
+        raise UsageError(f"no QEMU release {name!r} is known", f"choose one of {', '.join(RECIPES)}")
+    unpacked = bundle(settings.cache_dir, RECIPES[name], progress, thorough=thorough)
+    return Release(name, unpacked.root, unpacked.versions["qemu-system-x86"])
+
+
+def reference(settings: Settings, progress: Progress = quiet) -> Release:
+    """Return the release that claims are judged on when none is given: it replicates under TCG too."""
+    return fetch(settings, progress)
