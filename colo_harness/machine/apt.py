@@ -19,6 +19,7 @@ DOWNLOAD_TIMEOUT = 1200.0
 UNREACHABLE = "check that `apt-get update` works on this machine and that its mirror carries these suites, then try again"
 TARGET = "$(RELEASE)|$(REPO_URI)|$(SIGNED_BY)"
 """Fields of `apt-get indextargets` (apt-get(8)); a field without a value is printed as its own name."""
+FILTERS = ("Created-By: Packages", "Component: main")
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,7 @@ def own_mirror() -> Mirror:
             "run on Debian 12 or later",
         )
     targets = run(
-        ["apt-get", "indextargets", "--no-release-info", "--format", TARGET]
-        + ["Created-By: Packages", "Component: main"],
+        ["apt-get", "indextargets", "--no-release-info", "--format", TARGET, *FILTERS],
         timeout=60,
     )
     return parse_targets(targets, release.get("VERSION_CODENAME", "stable"))
@@ -104,7 +104,7 @@ class PrivateApt:
         self._config.write_text(_config(folder))
 
     def update(self) -> None:
-        """Fetch and verify the lists of the suites. Raises CacheError when any is out of reach or not signed."""
+        """Fetch and verify the suites' lists. Raises CacheError when one is out of reach or not signed."""
         self._apt("get", ["update", "--error-on=any"], timeout=UPDATE_TIMEOUT)
 
     def download(self, packages: Iterable[str], suite: str) -> list[Path]:

@@ -1,10 +1,7 @@
-"""Bundles: Debian packages unpacked into a folder of the cache, with a manifest that notices damage."""
+"""A bundle: Debian packages unpacked into a folder of the cache."""
 
-import hashlib
 import json
-import os
 import shutil
-import stat
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +13,7 @@ from filelock import FileLock, Timeout
 
 from colo_harness.errors import CacheError
 from colo_harness.machine.apt import PrivateApt, own_mirror
+from colo_harness.machine.manifest import describe, sha256, wrong_file
 from colo_harness.machine.process import run
 from colo_harness.machine.progress import Progress, quiet
 
@@ -24,8 +22,7 @@ FORMAT = 1
 BUILD_TIMEOUT = 1800.0
 """Seconds to wait for another process that builds the same bundle."""
 UNPACK_TIMEOUT = 300.0
-UNUSABLE = "the packages of these suites are made otherwise than expected; use another mirror, or --qemu PATH"
-SET_ID_BITS = stat.S_ISUID | stat.S_ISGID
+UNUSABLE = "these packages are made otherwise than expected: check which mirror apt uses, or try --qemu PATH"
 
 
 @dataclass(frozen=True)
@@ -140,7 +137,12 @@ def _build(folder: Path, recipe: Recipe, obtain: Obtain, progress: Progress) -> 
         for deb in debs:
             name, record = _unpack(deb, root)
             packages[name] = record
-        manifest = {"format": FORMAT, "recipe": recipe.record(), "packages": packages, "files": _scan(root)}
+        manifest = {
+            "format": FORMAT,
+            "recipe": recipe.record(),
+            "packages": packages,
+            "files": describe(root),
+        }
         (made / "manifest.json").write_text(json.dumps(manifest, indent=1))
         missing = _damage(made, recipe, thorough=False)
         if missing:
@@ -158,31 +160,7 @@ def _unpack(deb: Path, root: Path) -> tuple[str, dict[str, str]]:
     )
     name, version, architecture = shown.split()
     run(["dpkg-deb", "--extract", str(deb), str(root)], timeout=UNPACK_TIMEOUT)
-    return name, {"version": version, "architecture": architecture, "sha256": _sha256(deb)}
-
-
-def _scan(root: Path) -> dict[str, dict[str, Any]]:
-    """Describe every file and symbolic link below `root`; set-id bits, which nothing here needs, are dropped."""
-    files = {}
-    for path in _walk(root):
-        found = path.lstat()
-        if stat.S_ISLNK(found.st_mode):
-            files[str(path.relative_to(root))] = {"link": str(path.readlink())}
-        elif stat.S_ISREG(found.st_mode):
-            if found.st_mode & SET_ID_BITS:
-                path.chmod(stat.S_IMODE(found.st_mode) & ~SET_ID_BITS)
-            files[str(path.relative_to(root))] = {
-                "size": found.st_size,
-                "mtime_ns": found.st_mtime_ns,
-                "sha256": _sha256(path),
-            }
-    return files
-
-
-def _walk(root: Path) -> Iterator[Path]:
-    for folder, folders, names in os.walk(root):
-        yield from (Path(folder, name) for name in sorted(names))
-        yield from (path for name in sorted(folders) if (path := Path(folder, name)).is_symlink())
+    return name, {"version": version, "architecture": architecture, "sha256": sha256(deb)}
 
 
 def _damage(folder: Path, recipe: Recipe, *, thorough: bool) -> str | None:
@@ -193,42 +171,6 @@ def _damage(folder: Path, recipe: Recipe, *, thorough: bool) -> str | None:
         manifest = json.loads((folder / "manifest.json").read_text())
         if (manifest["format"], manifest["recipe"]) != (FORMAT, recipe.record()):
             return "made by another recipe"
-        return _wrong_file(folder / "root", manifest["files"], recipe, thorough=thorough)
+        return wrong_file(folder / "root", manifest["files"], recipe.essential, thorough=thorough)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         return f"its manifest is damaged ({type(error).__name__}: {error})"
-
-
-def _wrong_file(
-    root: Path, files: Mapping[str, Mapping[str, Any]], recipe: Recipe, *, thorough: bool
-) -> str | None:
-    """Name the first file that is not as the manifest has it."""
-    essential: set[str] = set()
-    for pattern in recipe.essential:
-        found = {str(path.relative_to(root)) for path in root.glob(pattern)}
-        if not found & files.keys():
-            return f"{pattern} is missing"
-        essential |= found
-    for name, record in files.items():
-        if not _is_as_recorded(root / name, record, hashed=thorough or name in essential):
-            return f"{name} is missing or changed"
-    return None
-
-
-def _is_as_recorded(path: Path, record: Mapping[str, Any], *, hashed: bool) -> bool:
-    """Compare size and time, and the content where `hashed` or the time differs (as after a copy)."""
-    try:
-        if "link" in record:
-            return str(path.readlink()) == record["link"]
-        found = path.lstat()
-        if not stat.S_ISREG(found.st_mode) or found.st_size != record["size"]:
-            return False
-        if hashed or found.st_mtime_ns != record["mtime_ns"]:
-            return _sha256(path) == record["sha256"]
-    except OSError:
-        return False
-    return True
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
