@@ -1,0 +1,97 @@
+"""The network of one pair: two hosts, a client and the switch between them, with no way out."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+from colo_harness.errors import MachineError
+from colo_harness.machine.namespace import Namespace
+
+Host = Literal["host_a", "host_b"]
+HOSTS: tuple[Host, Host] = ("host_a", "host_b")
+PORTS = (*HOSTS, "client")
+"""The ports of the service network's switch, each named after who is plugged in."""
+
+GUEST = "10.77.0.10"
+GUEST_MAC = "52:54:00:aa:bb:01"
+CLIENT = "10.77.0.1"
+PREFIX = 24
+COLO_ADDRESS: dict[Host, str] = {"host_a": "10.88.0.1", "host_b": "10.88.0.2"}
+
+_PLAIN_BRIDGE = "type bridge stp_state 0 forward_delay 0 mcast_snooping 0"
+
+
+class Network:
+    """Four namespaces and two networks; a context manager, closing drops them all.
+
+    Service network: bridge `service` in `switch` with ports `host_a`, `host_b`, `client`; behind each of them
+    the link `svc0`. The client's has the address 10.77.0.1/24; a host's is in the bridge `br0` with `tap0`,
+    which is the guest's end. Frames alone teach the bridges, as in a real switch: a guest that moves must be
+    heard first.
+    COLO network: `colo0` in host_a (10.88.0.1/24) and in host_b (10.88.0.2/24), the two ends of one link.
+    IPv6 is off everywhere, nothing has a default route. Raises MachineError.
+    """
+
+    def __init__(self) -> None:
+        if not Path("/dev/net/tun").exists():
+            raise MachineError(
+                "there is no /dev/net/tun for the guests' network cards",
+                "load the kernel module tun (modprobe tun); in a container, hand in --device /dev/net/tun",
+            )
+        with ExitStack() as stack:
+            self.switch = stack.enter_context(Namespace("switch"))
+            self.client = stack.enter_context(Namespace("client"))
+            self.host_a = stack.enter_context(Namespace("host_a"))
+            self.host_b = stack.enter_context(Namespace("host_b"))
+            self._plug()
+            self._close = stack.pop_all().close
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def namespaces(self) -> tuple[Namespace, ...]:
+        """All that this network consists of."""
+        return self.switch, self.client, self.host_a, self.host_b
+
+    def host(self, name: Host) -> Namespace:
+        """Return the namespace of host_a or host_b."""
+        return {"host_a": self.host_a, "host_b": self.host_b}[name]
+
+    def address(self, host: Host) -> str:
+        """Return the host's address on the COLO network."""
+        return COLO_ADDRESS[host]
+
+    def close(self) -> None:
+        """Let go of all namespaces; processes that are still inside keep theirs alive."""
+        self._close()
+
+    def _plug(self) -> None:
+        lines = [f"link add service {_PLAIN_BRIDGE}", "link set service up"]
+        for name, inside in zip(PORTS, (self.host_a, self.host_b, self.client), strict=True):
+            lines += [
+                f"link add {name} type veth peer name svc0 netns {inside.path}",
+                f"link set {name} master service up",
+            ]
+        self.switch.ip(*lines)
+        self.client.ip(f"address add {CLIENT}/{PREFIX} dev svc0", "link set svc0 up")
+        self.host_a.ip(f"link add colo0 type veth peer name colo0 netns {self.host_b.path}")
+        for name in HOSTS:
+            self.host(name).ip(
+                f"link add br0 {_PLAIN_BRIDGE}",
+                "link set br0 up",
+                "link set svc0 master br0 up",
+                "tuntap add dev tap0 mode tap vnet_hdr",
+                "link set tap0 master br0 up",
+                f"address add {self.address(name)}/{PREFIX} dev colo0",
+                "link set colo0 up",
+            )
