@@ -16,7 +16,7 @@ KEYRINGS = (
 OS_RELEASE = Path("/etc/os-release")
 UPDATE_TIMEOUT = 300.0
 DOWNLOAD_TIMEOUT = 1200.0
-UNREACHABLE = "check that `apt-get update` works on this machine and that its mirror carries these suites, then try again"
+UNREACHABLE = "check that `apt-get update` works here and that the mirror carries these suites, then retry"
 TARGET = "$(RELEASE)|$(REPO_URI)|$(SIGNED_BY)"
 """Fields of `apt-get indextargets` (apt-get(8)); a field without a value is printed as its own name."""
 FILTERS = ("Created-By: Packages", "Component: main")
@@ -137,7 +137,9 @@ class PrivateApt:
         try:
             return run(argv, timeout=timeout)
         except MachineError as error:
-            raise CacheError(f"apt on {', '.join(self._suites)}: {error.problem}", UNREACHABLE) from error
+            complaints = [line for line in error.problem.splitlines() if line.startswith("E: ")]
+            what = " ".join(complaints) or error.problem
+            raise CacheError(f"apt on {', '.join(self._suites)}: {what}", UNREACHABLE) from error
 
 
 def _config(folder: Path) -> str:
@@ -150,6 +152,10 @@ APT::Architecture "{ARCHITECTURE}";
 APT::Architectures {{ "{ARCHITECTURE}"; }};
 APT::Sandbox::User "root"; // the cache may be below a home that apt's own user cannot enter
 APT::Get::Assume-Yes "true";
+APT::Get::AllowUnauthenticated "false";
+Acquire::AllowInsecureRepositories "false";
+Acquire::AllowWeakRepositories "false";
+Acquire::AllowDowngradeToInsecureRepositories "false";
 Acquire::Languages "none";
 Acquire::Retries "2";
 Acquire::http::Timeout "20";

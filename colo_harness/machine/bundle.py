@@ -124,9 +124,9 @@ def _locked(folder: Path, recipe: Recipe, progress: Progress) -> Iterator[None]:
 
 def _build(folder: Path, recipe: Recipe, obtain: Obtain, progress: Progress) -> None:
     """Fetch and unpack beside `folder`, then put it into place whole."""
-    for leftover in folder.parent.glob(f".{folder.name}-*"):
+    for leftover in folder.parent.glob(f".{folder.name}~*"):
         shutil.rmtree(leftover, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as temporary:
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}~", dir=folder.parent) as temporary:
         debs = obtain(recipe, Path(temporary, "apt"))
         size = sum(deb.stat().st_size for deb in debs)
         progress(f"{recipe.folder}: unpacking {len(debs)} packages ({size / 1e6:.0f} MB)")

@@ -1,0 +1,52 @@
+# `make test` and `make conformance` need nothing but Debian 12 or later, Python 3.11 or later, make and git.
+
+VENV := .venv
+BIN := $(VENV)/bin
+LOCK := requirements-dev.lock
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+
+.PHONY: setup test conformance lint lock clean
+.DELETE_ON_ERROR:
+
+setup: $(VENV)/.project
+	$(BIN)/colo setup
+
+test: setup lint
+	$(BIN)/pytest -m harness -n 2
+	$(BIN)/colo run
+
+conformance: setup
+	$(BIN)/colo run
+
+lint: $(VENV)/.project
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# Pins what pyproject.toml asks for, for every platform and Python that it allows.
+lock: $(VENV)/.created
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev --generate-hashes --upgrade \
+		--custom-compile-command 'make lock' --output-file $(LOCK) pyproject.toml
+
+clean:
+	rm -rf $(VENV) build .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
+	find reports -mindepth 1 ! -name README.md -delete
+
+$(VENV)/.created:
+	@test -n "$(PYTHON)" || { echo 'no Python 3.11 or later found; name one with PYTHON=' >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "installing python3-venv, which Debian's Python needs to make $(VENV)"; \
+		apt-get --quiet=2 update && apt-get --quiet=2 install --yes --no-install-recommends python3-venv; }
+	$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/.locked: $(LOCK) $(VENV)/.created
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement $(LOCK)
+	@touch $@
+
+$(VENV)/.project: pyproject.toml $(VENV)/.locked
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,78 @@
+"""The host's tools: which Debian package has each, and installing those that are missing."""
+
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from colo_harness.errors import MachineError
+from colo_harness.machine.process import run
+from colo_harness.machine.progress import Progress, quiet
+
+PACKAGES: Mapping[str, str] = MappingProxyType(
+    {
+        "apt-get": "apt",
+        "apt-cache": "apt",
+        "dpkg-deb": "dpkg",
+        "gpgv": "gpgv",
+        "/usr/share/keyrings/debian-archive-keyring.*": "debian-archive-keyring",
+        "ip": "iproute2",
+        "tcpdump": "tcpdump",
+        "gcc": "gcc",
+        "as": "binutils",
+        "ld": "binutils",
+        "objcopy": "binutils",
+        "/usr/lib/*-linux-gnu/libc.a": "libc6-dev",
+    }
+)
+"""A command, or a glob pattern of files, to the Debian package that has it."""
+
+INSTALL_TIMEOUT = 900.0
+UPDATE = ("apt-get", "update")
+INSTALL = ("apt-get", "install", "--yes", "--no-install-recommends")
+PATIENT = ("--quiet=2", "--option=DPkg::Lock::Timeout=120", "--option=Acquire::Retries=2")
+
+
+def missing(tools: Iterable[str] = PACKAGES) -> list[str]:
+    """Return those of `tools`, names of PACKAGES, that this machine has not."""
+    return [tool for tool in tools if not _present(tool)]
+
+
+def ensure(tools: Iterable[str] = PACKAGES, progress: Progress = quiet) -> None:
+    """Install what is missing of `tools`, names of PACKAGES.
+
+    Raises MachineError, with the command that helps, where we are not root or apt cannot install it.
+    """
+    wanted = missing(tools)
+    packages = sorted({PACKAGES[tool] for tool in wanted})
+    if not packages:
+        return
+    remedy = f"run as root: {' '.join(UPDATE)} && {' '.join([*INSTALL, *packages])}"
+    if os.geteuid() != 0 or not _present("apt-get"):
+        raise MachineError(f"this machine lacks {', '.join(wanted)}", remedy)
+    progress(f"installing {', '.join(packages)}")
+    try:
+        _apt(*INSTALL, *packages)
+    except MachineError:
+        progress("apt's lists are absent or old: apt-get update")
+        try:
+            _apt(*UPDATE)
+            _apt(*INSTALL, *packages)
+        except MachineError as error:
+            raise MachineError(error.problem, remedy) from error
+    absent = missing(wanted)
+    if absent:
+        raise MachineError(f"{', '.join(packages)}: installed, yet {', '.join(absent)} is missing", remedy)
+
+
+def _present(tool: str) -> bool:
+    """Find a command on PATH, or a file by its pattern."""
+    if tool.startswith("/"):
+        return any(Path("/").glob(tool.removeprefix("/")))
+    return shutil.which(tool) is not None
+
+
+def _apt(tool: str, command: str, *arguments: str) -> None:
+    environment = ["env", "LC_ALL=C", "DEBIAN_FRONTEND=noninteractive"]
+    run([*environment, tool, *PATIENT, command, *arguments], timeout=INSTALL_TIMEOUT)
