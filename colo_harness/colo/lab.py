@@ -1,0 +1,70 @@
+"""What every pair of a run has at hand: the QEMU under test, the guests, the cache, the loop."""
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from filelock import FileLock
+
+from colo_harness.qemu import guest, release
+from colo_harness.qemu.argv import Boot
+from colo_harness.qemu.contract import Contract
+from colo_harness.qemu.disk import ImageTool
+from colo_harness.qemu.topology import Topology
+from colo_harness.qemu.vm import Surroundings
+from colo_harness.qemu.warm import Guest, States
+from colo_harness.settings import Settings
+
+
+@dataclass(frozen=True)
+class Lab:
+    """The frozen surroundings of all pairs of one run."""
+
+    settings: Settings
+    qemu: Sequence[str]
+    """What starts the QEMU under test, before its options."""
+    contract: Contract
+    around: Surroundings
+
+    @cached_property
+    def images(self) -> ImageTool:
+        """The reference release's qemu-img."""
+        return ImageTool(release.reference(self.settings).argv("qemu-img"))
+
+    @cached_property
+    def states(self) -> States:
+        """Saved guest states of the QEMU under test."""
+        return States(self.settings.cache_dir / "states", self.qemu, self.contract, self.images, self.around)
+
+    def guest(self, topology: Topology) -> Guest:
+        """Return the guest that `topology` asks for, building it where the cache has none."""
+        if topology.guest == "tick":
+            image = guest.tick(self.settings)
+            return Guest(None, self._disk("tick", lambda path: self.images.create_from(path, image)), image.parent.name)
+        linux = guest.linux(self.settings)
+        cmdline = f"{guest.CMDLINE} colo.fresh=1" if topology.fresh else guest.CMDLINE
+        return Guest(
+            Boot(linux.kernel, linux.initrd, cmdline), self._disk("base", self.images.create_base), linux.digest
+        )
+
+    @property
+    def empty_disk(self) -> Path:
+        """An empty image, to copy for active and hidden disks."""
+        return self._disk("empty", self.images.create)
+
+    def _disk(self, name: str, make: Callable[[Path], Path]) -> Path:
+        """Make the image once a run and return it; pairs copy it."""
+        path = self.settings.run_dir / "disks" / f"{name}.qcow2"
+        path.parent.mkdir(exist_ok=True)
+        with FileLock(path.with_suffix(".lock")):
+            if not path.exists():
+                fresh = path.with_suffix(".new")
+                make(fresh)
+                fresh.rename(path)
+        return path
+
+    def copy(self, image: Path, to: Path) -> None:
+        """Give a QEMU an image of its own."""
+        shutil.copyfile(image, to)

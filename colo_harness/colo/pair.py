@@ -1,0 +1,365 @@
+"""A COLO pair: two QEMUs on two hosts that replicate one guest."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+from colo_harness.colo import procedure
+from colo_harness.colo.lab import Lab
+from colo_harness.colo.relay import Message, Relay
+from colo_harness.colo.sabotage import SOUND, Sabotage
+from colo_harness.errors import MonitorLost, StartupFailed, WaitTimeout
+from colo_harness.history import Entry, History
+from colo_harness.machine.network import Network
+from colo_harness.qemu import argv, disk, tick, warm
+from colo_harness.qemu.argv import Files, Graph, Part
+from colo_harness.qemu.topology import HOSTS, Channel, Host, Role, Topology
+from colo_harness.qemu.vm import VM
+from colo_harness.wait import wait_until
+
+RELAY_PORT = 9997
+TERMINAL = ("completed", "failed", "cancelled")
+"""States of `query-migrate` from which a pair never reaches `colo` (qapi/migration.json, MigrationStatus)."""
+
+
+class ColoPair:
+    """Two VMs and the documented procedure around them; `start` brings them into COLO.
+
+    Each step of the procedure is a method that is called through `_do`, so that a sabotage can replace it.
+    Methods raise ProductFailure where QEMU does not do what its document says.
+    """
+
+    def __init__(
+        self, topology: Topology, lab: Lab, network: Network, history: History, folder: Path, broken: Sabotage = SOUND
+    ) -> None:
+        self.topology = broken.topology(topology)
+        self.history = history
+        self.network = network
+        self._lab = lab
+        self._folder = folder
+        self._sabotage = broken
+        self._timeouts = lab.settings.timeouts
+        self._guest = lab.guest(topology)
+        self._vms: dict[Host, VM] = {}
+        self._graphs: dict[Host, Graph] = {}
+        self._roles: dict[Role, Host] = {Role.PRIMARY: "host_a", Role.SECONDARY: "host_b"}
+        self._relay: Relay | None = None
+        self._closing = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --- who is where -------------------------------------------------------------------------------------------
+
+    def host(self, role: Role) -> Host:
+        """Return the host that has `role` now."""
+        return self._roles[role]
+
+    def vm(self, role: Role) -> VM:
+        """Return the VM that has `role` now."""
+        return self._vms[self._roles[role]]
+
+    @property
+    def vms(self) -> list[VM]:
+        """Every VM that was started, host_a's first."""
+        return [self._vms[host] for host in HOSTS if host in self._vms]
+
+    def address(self, role: Role) -> str:
+        """Return the address of the role's host on the COLO network."""
+        return self.network.address(self._roles[role])
+
+    # --- start --------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Boot both sides and bring them into COLO, in the document's order."""
+        self._phase("start", sabotage=self._sabotage.name)
+        for step in ("prepare_disks", "start_primary", "start_secondary", "ready_guest", "observe_before"):
+            self._do(step)
+        for step in ("set_capabilities", "serve_replica", "attach_replica", "enter"):
+            self._do(step)
+
+    def prepare_disks(self) -> None:
+        """Give each host its copy of the same disk, and the secondary its two buffers."""
+        for host in HOSTS:
+            files = self._files(host)
+            files.folder.mkdir()
+            self._lab.copy(self._guest.disk, files.disk)
+        buffers = self._files(self.host(Role.SECONDARY))
+        for path in (buffers.active, buffers.hidden):
+            self._lab.copy(self._lab.empty_disk, path)
+
+    def start_primary(self) -> None:
+        """Start the primary with `-S` (step 1)."""
+        self._launch(Role.PRIMARY, warm.restoring() if self._warm else [])
+
+    def start_secondary(self) -> None:
+        """Start the secondary, which listens for the checkpoint stream (step 2)."""
+        self._launch(Role.SECONDARY, [])
+
+    def ready_guest(self) -> None:
+        """Let the primary hold a guest that has booted."""
+        vm = self.vm(Role.PRIMARY)
+        if self._warm:
+            state = self._lab.states.path(self.topology, self._guest)
+            warm.restore(vm, state, timeout=self._timeouts.launch)
+        else:
+            vm.execute("cont")
+            warm.await_boot(vm, self.history, self.topology, timeout=self._timeouts.boot)
+
+    def observe_before(self) -> None:
+        """Record what both sides say of themselves before they replicate."""
+        self.observe("before")
+
+    def set_capabilities(self) -> None:
+        """Set COLO's migration capabilities on both sides."""
+        for vm in self.vms:
+            procedure.set_capabilities(vm, self._lab.contract)
+
+    def set_plain_capabilities(self) -> None:
+        """Set what `set_capabilities` sets, without x-colo on the primary."""
+        self.set_capabilities()
+        off = {"capability": "x-colo", "state": False}
+        self.vm(Role.PRIMARY).execute("migrate-set-capabilities", {"capabilities": [off]})
+
+    def serve_replica(self) -> None:
+        """Export the secondary's disk."""
+        procedure.serve_replica(self.vm(Role.SECONDARY))
+
+    def attach_replica(self) -> None:
+        """Add the secondary's export to the primary's quorum."""
+        procedure.attach_replica(self.vm(Role.PRIMARY), self.address(Role.SECONDARY))
+
+    def enter(self) -> None:
+        """Start replication and wait until both sides run in COLO. Raises StartupFailed with the states seen."""
+        primary = self.vm(Role.PRIMARY)
+        procedure.set_checkpoint_delay(primary, self.topology.checkpoint_delay_ms)
+        since = self.history.cursor()
+        if self.topology.relayed:
+            self._start_relay()
+            procedure.migrate(primary, self.address(Role.PRIMARY), str(RELAY_PORT))
+        else:
+            procedure.migrate(primary, self.address(Role.SECONDARY), Channel.CHECKPOINT)
+        self._await_colo(since)
+        self._phase("replicating")
+
+    # --- life ---------------------------------------------------------------------------------------------------
+
+    def observe(self, moment: str) -> None:
+        """Ask every living VM for its states and record the answers under `moment`."""
+        for vm in self.vms:
+            if vm.alive:
+                for question in ("query-status", "query-colo-status", "query-migrate"):
+                    vm.observe(question, moment)
+
+    def wait_checkpoints(self, count: int) -> None:
+        """Return when `count` whole checkpoints (STOP, then RESUME) more have been seen on both sides."""
+        since = self.history.cursor()
+        for vm in self.vms:
+            cursor = since
+            for event in ("STOP", "RESUME") * count:
+                delay = self.topology.checkpoint_delay_ms / 1000
+                timeout = self._timeouts.checkpoint + delay
+                cursor = vm.await_event(event, since=cursor, timeout=timeout).line - 1
+
+    def force_checkpoint(self) -> None:
+        """Ask for a checkpoint now: setting the delay does that (migration/colo.c) without changing it."""
+        procedure.set_checkpoint_delay(self.vm(Role.PRIMARY), self.topology.checkpoint_delay_ms)
+
+    def checkpoint(self) -> None:
+        """Take one checkpoint now and wait for its end on both sides."""
+        since = self.history.cursor()
+        self.force_checkpoint()
+        for vm in self.vms:
+            stop = vm.await_event("STOP", since=since, timeout=self._timeouts.checkpoint)
+            vm.await_event("RESUME", since=stop.line - 1, timeout=self._timeouts.checkpoint)
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Mark the stretch of the history that a checker of rates looks at."""
+        self._do("watch")
+        try:
+            yield
+        finally:
+            self._phase("watched")
+
+    def watch(self) -> None:
+        """Begin a stretch that a checker of rates looks at."""
+        self._phase("watch", delay_s=self.topology.checkpoint_delay_ms / 1000)
+
+    def hold(self, message: Message) -> None:
+        """Force a checkpoint and return when its `message` is on its way to the primary and held there."""
+        if self._relay is None:
+            raise RuntimeError("this pair's topology is not relayed")
+        self._relay.hold(message)
+        self.force_checkpoint()
+        self._relay.wait_held(timeout=self._timeouts.checkpoint)
+
+    def release(self) -> None:
+        """Let a held message pass."""
+        if self._relay:
+            self._relay.release()
+
+    # --- failover -----------------------------------------------------------------------------------------------
+
+    def failover_to(self, role: Role, *, fenced: bool = True) -> None:
+        """Let `role` carry on alone, by the document's "Primary Failover" or "Secondary Failover".
+
+        The lost peer is fenced (killed) first; without fencing the survivor's streams are yanked instead.
+        """
+        survivor, lost = self.vm(role), self.vm(role.peer)
+        self._phase("failover", role=role, host=survivor.name)
+        if fenced:
+            lost.kill()
+        else:
+            survivor.yank()
+        self._do("promote" if role is Role.SECONDARY else "carry_on")
+        self._roles = {Role.PRIMARY: self._roles[role], Role.SECONDARY: self._roles[role.peer]}
+        self._phase("promoted", role=role, host=survivor.name)
+
+    def promote(self) -> None:
+        """Make the secondary the machine that answers (Secondary Failover)."""
+        vm, graph = self.vm(Role.SECONDARY), self._graphs[self._roles[Role.SECONDARY]]
+        vm.execute("nbd-server-stop")
+        self._lose_heartbeat(vm)
+        if self.topology.networked:
+            procedure.drop_objects(vm, [i for i in procedure.SECONDARY_FILTERS if i in graph.ids("-object")])
+            procedure.announce(vm)
+            procedure.drop_secondary_chardevs(vm, ("red1", "red0"))
+            procedure.open_primary_chardevs(vm)
+
+    def carry_on(self) -> None:
+        """Let the primary go on without a secondary (Primary Failover)."""
+        vm, graph = self.vm(Role.PRIMARY), self._graphs[self._roles[Role.PRIMARY]]
+        if "attach_replica" not in self._sabotage.instead:
+            procedure.detach_replica(vm)
+        procedure.drop_objects(vm, [i for i in procedure.PRIMARY_FILTERS if i in graph.ids("-object")])
+        self._lose_heartbeat(vm)
+
+    def _lose_heartbeat(self, vm: VM) -> None:
+        procedure.lost_heartbeat(vm)
+        wait_until(
+            f"{vm.name} to run alone",
+            lambda: vm.execute("query-status")["running"] and vm.execute("query-colo-status")["mode"] == "none",
+            timeout=self._timeouts.entry,
+            seen=lambda: (vm.execute("query-status"), vm.execute("query-colo-status")),
+        )
+
+    # --- what is inside -----------------------------------------------------------------------------------------
+
+    def snapshot(self, role: Role) -> bytes:
+        """Return the guest's memory on `role`'s side, from address 0."""
+        self._undermine("snapshot")
+        vm = self.vm(role)
+        path = vm.files.folder / "memory.dump"
+        size = self.topology.memory_mib * 2**20
+        vm.execute("pmemsave", {"val": 0, "size": size, "filename": str(path)})
+        content = path.read_bytes()
+        path.unlink()
+        return content
+
+    def read_image(self, host: Host, block: int, count: int = 1) -> bytes:
+        """Return blocks of a host's disk image; its QEMU must have ended."""
+        return self._lab.images.read(self._vms[host].files.disk, block, count)
+
+    def corrupt_replica(self, block: int) -> None:
+        """Sabotage: put another content into one block of the secondary's disk image before it is opened."""
+        image = self._files(self.host(Role.SECONDARY)).disk
+        self._lab.images.write(image, block, b"stale\n".ljust(disk.BLOCK, b"."))
+
+    def put_page_back(self) -> None:
+        """Sabotage: put one page of the survivor's tick guest back by one generation."""
+        tick.put_page_back(self.vm(Role.PRIMARY).files.memory)
+
+    # --- end ----------------------------------------------------------------------------------------------------
+
+    def collect(self) -> None:
+        """Bring what the QEMUs wrote and how they ended into the history."""
+        for vm in self.vms:
+            vm.collect()
+
+    def close(self) -> None:
+        """Kill what is left and let go of it; may be called again."""
+        self._closing.close()
+
+    # --- inside -------------------------------------------------------------------------------------------------
+
+    @property
+    def _warm(self) -> bool:
+        return not self._lab.settings.cold_boot
+
+    def _do(self, step: str) -> None:
+        self._undermine(step)
+        if step in self._sabotage.instead:
+            self._sabotage.instead[step](self)
+        else:
+            getattr(self, step)()
+
+    def _undermine(self, step: str) -> None:
+        if step in self._sabotage.before:
+            self._sabotage.before[step](self)
+
+    def _phase(self, what: str, **data: Any) -> Entry:
+        return self.history.record("phase", "pair", what, **data)
+
+    def _files(self, host: Host) -> Files:
+        return Files(self._folder / host)
+
+    def _launch(self, role: Role, extra: list[Part]) -> None:
+        host = self._roles[role]
+        files = self._files(host)
+        shared = argv.machine(self.topology, files, host=host, boot=self._guest.boot)
+        parts = argv.role_parts(
+            role, self.topology, files, self._lab.contract, primary_address=self.address(Role.PRIMARY)
+        )
+        graph = self._sabotage.graph(role, argv.build(shared, [*parts, *extra]))
+        self._graphs[host] = graph
+        vm = VM(
+            host,
+            [*self._lab.qemu, *graph],
+            files,
+            namespace=self.network.host(host),
+            history=self.history,
+            around=self._lab.around,
+        )
+        self._vms[host] = self._closing.enter_context(vm)
+
+    def _start_relay(self) -> None:
+        host = self.network.host(self.host(Role.PRIMARY))
+        listener = host.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener.bind((self.address(Role.PRIMARY), RELAY_PORT))
+        listener.listen(1)
+        upstream = host.socket(socket.AF_INET, socket.SOCK_STREAM)
+        target = (self.address(Role.SECONDARY), int(Channel.CHECKPOINT))
+        self._relay = self._closing.enter_context(Relay(listener, upstream, target))
+
+    def _await_colo(self, since: int) -> None:
+        def entered() -> bool:
+            states = {vm.name: vm.execute("query-migrate").get("status") for vm in self.vms}
+            if any(state in TERMINAL for state in states.values()):
+                raise StartupFailed(f"the pair cannot enter COLO any more; {self._states_since(since)}")
+            running = all(vm.execute("query-status")["status"] == "running" for vm in self.vms)
+            return running and set(states.values()) == {"colo"}
+
+        try:
+            wait_until("both sides to run in COLO", entered, timeout=self._timeouts.entry)
+        except (WaitTimeout, MonitorLost) as failure:
+            raise StartupFailed(f"the pair did not enter COLO: {failure}; {self._states_since(since)}") from failure
+
+    def _states_since(self, since: int) -> str:
+        """Tell the migration states and run states that each side went through."""
+        told = []
+        for vm in self.vms:
+            events = [e for e in self.history.entries[since:] if e.kind == "event" and e.who == vm.name]
+            states = [e.data["status"] for e in events if e.what == "MIGRATION"]
+            others = [e.what for e in events if e.what not in ("MIGRATION", "MIGRATION_PASS")]
+            now = vm.execute("query-status")["status"] if vm.alive else "dead"
+            told.append(
+                f"{vm.name} ({vm.files.folder.name}) went through {', '.join(states) or 'no state'}"
+                f" with {', '.join(others) or 'no event'}, run state now {now}"
+            )
+        return "; ".join(told)

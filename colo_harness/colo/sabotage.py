@@ -1,0 +1,167 @@
+"""Set-ups that are broken in one place on purpose: what a claim's control runs on."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from colo_harness.errors import UsageError
+from colo_harness.qemu.argv import Graph
+from colo_harness.qemu.topology import Role, Topology
+
+if TYPE_CHECKING:
+    from colo_harness.colo.pair import ColoPair
+
+Step = Callable[["ColoPair"], None]
+
+
+def _unchanged(graph: Graph) -> Graph:
+    return graph
+
+
+def _same(topology: Topology) -> Topology:
+    return topology
+
+
+def _left_out(_pair: "ColoPair") -> None:
+    """Do nothing where the procedure has a step."""
+
+
+@dataclass(frozen=True)
+class Sabotage:
+    """One deliberate defect of the set-up; the test that runs on it is the claim's own."""
+
+    name: str
+    breaks: str
+    """One sentence: what is broken, and how the sound set-up differs."""
+    primary: Callable[[Graph], Graph] = _unchanged
+    secondary: Callable[[Graph], Graph] = _unchanged
+    topology: Callable[[Topology], Topology] = _same
+    instead: Mapping[str, Step] = field(default_factory=dict)
+    """Step of the pair's procedure (a method's name) -> what is done instead of it."""
+    before: Mapping[str, Step] = field(default_factory=dict)
+    """Step of the pair's procedure -> what is done in secret just before it."""
+
+    def graph(self, role: Role, graph: Graph) -> Graph:
+        """Return the command line of `role` as this sabotage leaves it."""
+        return (self.primary if role is Role.PRIMARY else self.secondary)(graph)
+
+
+def _stale_block(pair: "ColoPair") -> None:
+    pair.corrupt_replica(block=7)
+
+
+def _discard_buffers(pair: "ColoPair") -> None:
+    pair.vm(Role.SECONDARY).execute("xen-colo-do-checkpoint")
+
+
+def _old_page(pair: "ColoPair") -> None:
+    pair.put_page_back()
+
+
+def _stop_checkpoints(pair: "ColoPair") -> None:
+    pair.vm(Role.PRIMARY).execute("migrate-set-parameters", {"x-checkpoint-delay": 3_600_000})
+
+
+def _cut_stream(pair: "ColoPair") -> None:
+    for role in Role:
+        if pair.vm(role).alive:
+            pair.vm(role).yank()
+
+
+SOUND = Sabotage("sound", "Nothing: the documented set-up.")
+
+_ALL = (
+    Sabotage(
+        "no-rewriter",
+        "The secondary has no filter-rewriter: its connections keep sequence numbers of their own.",
+        secondary=lambda graph: graph.without("rew0"),
+    ),
+    Sabotage(
+        "rewriter-off",
+        "The secondary's filter-rewriter is there but off.",
+        secondary=lambda graph: graph.adding("rew0", "status=off"),
+    ),
+    Sabotage(
+        "mirror-off",
+        "The primary's filter-mirror is off: no client packet reaches the secondary.",
+        primary=lambda graph: graph.adding("m0", "status=off"),
+    ),
+    Sabotage(
+        "deaf-secondary",
+        "The secondary has no filter-redirector f1: what the primary mirrors does not reach its guest.",
+        secondary=lambda graph: graph.without("f1"),
+    ),
+    Sabotage(
+        "lost-answers",
+        "The secondary's filter-redirector f2 sends nowhere: its guest's answers never reach the comparison.",
+        secondary=lambda graph: graph.adding("red1", "port=9"),
+    ),
+    Sabotage(
+        "leaky-secondary",
+        "The secondary has no filter-redirector f2: its guest's answers go straight to the service network.",
+        secondary=lambda graph: graph.without("f2"),
+    ),
+    Sabotage(
+        "no-compare",
+        "The primary's answers bypass colo-compare.",
+        primary=lambda graph: graph.without("comp0", "redire0", "redire1"),
+    ),
+    Sabotage(
+        "patient-compare",
+        "colo-compare's time-outs are far too long.",
+        topology=lambda topology: replace(topology, compare_timeout_ms=3_600_000, scan_cycle_ms=600_000),
+    ),
+    Sabotage(
+        "no-replication-child",
+        "The primary's quorum has no child on the secondary: the disk is not replicated.",
+        instead={"attach_replica": _left_out},
+    ),
+    Sabotage(
+        "stale-block",
+        "One block of the secondary's disk differs from the primary's before the pair is formed.",
+        before={"start_secondary": _stale_block},
+    ),
+    Sabotage(
+        "old-page",
+        "One page of the secondary's memory is put back by one generation after promotion.",
+        topology=lambda topology: replace(topology, memory_file=True),
+        before={"snapshot": _old_page},
+    ),
+    Sabotage(
+        "no-checkpoints",
+        "Checkpoints stop after the pair has entered COLO.",
+        before={"watch": _stop_checkpoints},
+    ),
+    Sabotage(
+        "discarded-buffers",
+        "Failover discards the secondary's active and hidden disks instead of committing them.",
+        before={"promote": _discard_buffers},
+    ),
+    Sabotage(
+        "no-promotion",
+        "The survivor is never told that it is alone.",
+        instead={"promote": _left_out},
+    ),
+    Sabotage(
+        "no-colo",
+        "The primary migrates without the x-colo capability.",
+        instead={"set_capabilities": lambda pair: pair.set_plain_capabilities()},
+    ),
+    Sabotage(
+        "cut-stream",
+        "The checkpoint stream is cut before failover is asked for.",
+        before={"promote": _cut_stream},
+    ),
+)
+
+SABOTAGES: Mapping[str, Sabotage] = MappingProxyType({sabotage.name: sabotage for sabotage in _ALL})
+
+
+def sabotage(name: str | None) -> Sabotage:
+    """Return the sabotage `name`, or the sound set-up for None. Raises UsageError."""
+    if name is None:
+        return SOUND
+    if name not in SABOTAGES:
+        raise UsageError(f"there is no sabotage {name!r}", f"choose one of {', '.join(sorted(SABOTAGES))}")
+    return SABOTAGES[name]

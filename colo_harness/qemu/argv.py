@@ -1,0 +1,241 @@
+"""QEMU's command line for each side: the COLO object graph is here and nowhere else.
+
+It follows "Startup qemu" of QEMU 11.1's document system/qemu-colo, with the document's ids and ports. What departs
+from it, and why:
+
+* `compare1` has `wait=off` (document: `wait=on`), so that the primary's monitor answers before the secondary is there.
+* virtio-net and virtio-blk instead of rtl8139 and IDE: quicker under TCG, and the device model that users run; every
+  filter and colo-compare therefore has `vnet_hdr_support=on` (docs/colo-proxy.txt). The tick guest boots from IDE.
+* `-nodefaults -display none` and no USB tablet: nothing that a claim is about, and less state to copy.
+* `-no-reboot`: a guest that panics or resets is an event of its own, not a silent second boot.
+* the tap is one that the host's namespace already has, not one of qemu-bridge-helper.
+* additions for the harness: a second monitor for `yank`, a serial port, `-trace` of COLO's messages with `-msg
+  timestamp=on`, and an fw_cfg entry by which the guest's differ service can tell its host.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from colo_harness.qemu.contract import Contract
+from colo_harness.qemu.topology import Channel, Host, Role, Topology
+
+GUEST_MAC = "52:54:00:aa:bb:01"
+SIDES: Mapping[Host, str] = {"host_a": "A", "host_b": "B"}
+"""What the guest's differ service answers on each host."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One option of the command line; `id` names it where QEMU does."""
+
+    flag: str
+    value: str
+    id: str = ""
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A command line in parts, so that a sabotage can leave one out or change it."""
+
+    parts: tuple[Part, ...]
+
+    def __iter__(self) -> Iterator[str]:
+        for part in self.parts:
+            yield part.flag
+            if part.value:
+                yield part.value
+
+    def ids(self, flag: str) -> list[str]:
+        """Return the ids of all parts with `flag`, in order."""
+        return [part.id for part in self.parts if part.flag == flag and part.id]
+
+    def without(self, *ids: str) -> "Graph":
+        """Return the graph with the parts `ids` left out."""
+        return Graph(tuple(part for part in self.parts if part.id not in ids))
+
+    def adding(self, wanted: str, properties: str) -> "Graph":
+        """Return the graph with `properties` added to the part `wanted`; QEMU lets the last of each name win."""
+        return Graph(
+            tuple(
+                Part(part.flag, f"{part.value},{properties}", part.id) if part.id == wanted else part
+                for part in self.parts
+            )
+        )
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where one QEMU's files are; all lie in its own folder."""
+
+    folder: Path
+
+    @property
+    def monitor(self) -> Path:
+        """Socket of the monitor that issues commands."""
+        return self.folder / "qmp.sock"
+
+    @property
+    def rescue(self) -> Path:
+        """Socket of the second monitor, for out-of-band `yank` when the first one hangs."""
+        return self.folder / "rescue.sock"
+
+    @property
+    def console(self) -> Path:
+        """Socket of the guest's serial port."""
+        return self.folder / "console.sock"
+
+    @property
+    def trace(self) -> Path:
+        """FIFO that QEMU traces into."""
+        return self.folder / "trace.fifo"
+
+    @property
+    def memory(self) -> Path:
+        """Guest memory, where the topology keeps it in a file."""
+        return self.folder / "memory.bin"
+
+    @property
+    def disk(self) -> Path:
+        """The replicated disk: the document's primary.qcow2 on each host."""
+        return self.folder / "disk.qcow2"
+
+    @property
+    def active(self) -> Path:
+        """The secondary's active disk."""
+        return self.folder / "active.qcow2"
+
+    @property
+    def hidden(self) -> Path:
+        """The secondary's hidden disk."""
+        return self.folder / "hidden.qcow2"
+
+
+@dataclass(frozen=True)
+class Boot:
+    """How the Linux guest is started: kernel, initramfs and command line."""
+
+    kernel: Path
+    initrd: Path
+    cmdline: str
+
+
+def machine(topology: Topology, files: Files, *, host: Host, boot: Boot | None) -> Graph:
+    """Return what every QEMU of a topology shares, whatever its role."""
+    parts = [
+        Part("-name", host),
+        Part("-machine", "pc,memory-backend=pc.ram" if topology.memory_file else "pc"),
+        Part("-accel", topology.accel),
+        Part("-cpu", "qemu64,kvmclock=on" if topology.accel == "kvm" and topology.guest == "linux" else "qemu64"),
+        Part("-m", str(topology.memory_mib)),
+        Part("-smp", "1"),
+        Part("-nodefaults", ""),
+        Part("-display", "none"),
+        Part("-no-reboot", ""),
+        Part("-msg", "timestamp=on"),
+        Part("-qmp", f"unix:{files.monitor},server=on,wait=off"),
+        Part("-qmp", f"unix:{files.rescue},server=on,wait=off"),
+        Part("-trace", "colo_send_message"),
+        Part("-trace", "colo_receive_message"),
+        Part("-D", str(files.trace)),
+        Part("-chardev", f"socket,id=console0,path={files.console},server=on,wait=off", "console0"),
+        Part("-serial", "chardev:console0"),
+    ]
+    if topology.memory_file:
+        size = f"size={topology.memory_mib}M,share=on"
+        parts.append(Part("-object", f"memory-backend-file,id=pc.ram,mem-path={files.memory},{size}", "pc.ram"))
+    if boot:
+        parts += [Part("-kernel", str(boot.kernel)), Part("-initrd", str(boot.initrd)), Part("-append", boot.cmdline)]
+    if topology.networked:
+        parts += [
+            Part("-netdev", "tap,id=hn0,ifname=tap0,script=no,downscript=no,vhost=off", "hn0"),
+            Part("-device", f"virtio-net-pci,id=e0,netdev=hn0,mac={GUEST_MAC},romfile=", "e0"),
+            Part("-fw_cfg", f"name=opt/colo/side,string={SIDES[host]}"),
+        ]
+    return Graph(tuple(parts))
+
+
+def alone(topology: Topology, files: Files) -> Iterable[Part]:
+    """Return what a QEMU needs besides `machine` to boot the guest whose state is then saved."""
+    return [Part("-drive", f"if={_bus(topology)},id=colo-disk0,file={files.disk},format=qcow2", "colo-disk0")]
+
+
+def primary(topology: Topology, files: Files) -> Iterable[Part]:
+    """Return the primary's part of the document's first step."""
+    disk = f"children.0.file.filename={files.disk},children.0.driver=qcow2"
+    quorum = "driver=quorum,read-pattern=fifo,vote-threshold=1"
+    storage = [Part("-drive", f"if={_bus(topology)},id=colo-disk0,{quorum},{disk}", "colo-disk0"), Part("-S", "")]
+    if not topology.networked:
+        return storage
+    timing = f"compare_timeout={topology.compare_timeout_ms},expired_scan_cycle={topology.scan_cycle_ms}"
+    streams = "primary_in=compare0-0,secondary_in=compare1,outdev=compare_out0"
+    return [
+        _chardev("mirror0", f"host=0.0.0.0,port={Channel.MIRROR},server=on,wait=off"),
+        _chardev("compare1", f"host=0.0.0.0,port={Channel.COMPARE},server=on,wait=off"),
+        _chardev("compare0", "host=127.0.0.1,port=9001,server=on,wait=off"),
+        _chardev("compare0-0", "host=127.0.0.1,port=9001"),
+        _chardev("compare_out", "host=127.0.0.1,port=9005,server=on,wait=off"),
+        _chardev("compare_out0", "host=127.0.0.1,port=9005"),
+        _filter("filter-mirror", "m0", "queue=tx,outdev=mirror0"),
+        _filter("filter-redirector", "redire0", "queue=rx,indev=compare_out"),
+        _filter("filter-redirector", "redire1", "queue=rx,outdev=compare0"),
+        Part("-object", "iothread,id=iothread1", "iothread1"),
+        Part(
+            "-object",
+            f"colo-compare,id=comp0,{streams},iothread=iothread1,vnet_hdr_support=on,{timing}",
+            "comp0",
+        ),
+        *storage,
+    ]
+
+
+def secondary(topology: Topology, files: Files, contract: Contract, *, primary_address: str) -> Iterable[Part]:
+    """Return the secondary's part of the document's second step."""
+    replica = (
+        "if=none,id=childs0,driver=replication,mode=secondary,file.driver=qcow2,top-id=colo-disk0,"
+        f"file.file.filename={files.active},file.backing.driver=qcow2,"
+        f"file.backing.file.filename={files.hidden},file.backing.backing=parent0"
+    )
+    quorum = "driver=quorum,read-pattern=fifo,vote-threshold=1,children.0=childs0"
+    storage = [
+        Part("-drive", f"if=none,id=parent0,file.filename={files.disk},driver=qcow2", "parent0"),
+        Part("-drive", replica, "childs0"),
+        Part("-drive", f"if={_bus(topology)},id=colo-disk0,{quorum}", "colo-disk0"),
+        Part("-incoming", f"tcp:0.0.0.0:{Channel.CHECKPOINT}"),
+    ]
+    if not topology.networked:
+        return storage
+    return [
+        _chardev("red0", f"host={primary_address},port={Channel.MIRROR},{contract.reconnect}"),
+        _chardev("red1", f"host={primary_address},port={Channel.COMPARE},{contract.reconnect}"),
+        _filter("filter-redirector", "f1", "queue=tx,indev=red0"),
+        _filter("filter-redirector", "f2", "queue=rx,outdev=red1"),
+        _filter("filter-rewriter", "rew0", "queue=all"),
+        *storage,
+    ]
+
+
+def build(shared: Graph, parts: Iterable[Part]) -> Graph:
+    """Return the whole command line."""
+    return Graph((*shared.parts, *parts))
+
+
+def role_parts(
+    role: Role, topology: Topology, files: Files, contract: Contract, *, primary_address: str
+) -> Iterable[Part]:
+    """Return the parts of `role`."""
+    if role is Role.PRIMARY:
+        return primary(topology, files)
+    return secondary(topology, files, contract, primary_address=primary_address)
+
+
+def _bus(topology: Topology) -> str:
+    return "ide" if topology.guest == "tick" else "virtio"
+
+
+def _chardev(name: str, where: str) -> Part:
+    return Part("-chardev", f"socket,id={name},{where}", name)
+
+
+def _filter(kind: str, name: str, rest: str) -> Part:
+    return Part("-object", f"{kind},id={name},netdev=hn0,{rest},vnet_hdr_support=on", name)

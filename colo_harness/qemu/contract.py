@@ -1,0 +1,130 @@
+"""What a QEMU executable is and wants, asked of itself over QMP; never read off its path or version."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from colo_harness.errors import CommandError, ProductFailure
+from colo_harness.history import History
+from colo_harness.machine.guardian import Guardian
+from colo_harness.machine.process import Process
+from colo_harness.qemu.loop import Loop
+from colo_harness.qemu.monitor import Monitor
+from colo_harness.settings import Timeouts
+
+NEEDED_OBJECTS = ("colo-compare", "filter-mirror", "filter-redirector", "filter-rewriter")
+NEEDED_DRIVERS = ("nbd", "quorum", "replication")
+
+
+@dataclass(frozen=True)
+class Contract:
+    """The forms that one QEMU build takes."""
+
+    version: str
+    """As `query-version` gives it, package included; for people and known issues, no decision hangs on it."""
+    build: str
+    """Digest over every file that the running process has mapped: two builds never share saved states."""
+    lacks: tuple[str, ...]
+    """What COLO needs and this build does not have: objects, block drivers, the x-colo capability."""
+    return_path: bool
+    """Whether `x-colo` demands the `return-path` capability (QEMU 11 does, older ones break with it)."""
+    reconnect: str
+    """The property of a client socket chardev and its value: `reconnect-ms=1000`, or `reconnect=1` of old."""
+
+    @property
+    def capabilities(self) -> list[dict[str, Any]]:
+        """The argument of `migrate-set-capabilities` that COLO wants on both sides."""
+        names = ["return-path", "x-colo"] if self.return_path else ["x-colo"]
+        return [{"capability": name, "state": True} for name in names]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the contract as JSON values; `Contract.of` is the way back."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> "Contract":
+        """Rebuild a contract from `as_json`."""
+        return cls(**{**values, "lacks": tuple(values["lacks"])})
+
+
+def probe(argv: Sequence[str], folder: Path, *, loop: Loop, guardian: Guardian, timeouts: Timeouts) -> Contract:
+    """Start `argv` without a machine and ask it. Raises LaunchFailure, MonitorLost, ProductFailure."""
+    with _bare_qemu(argv, folder, loop=loop, guardian=guardian, timeouts=timeouts) as (process, monitor):
+
+        def ask(command: str, arguments: dict[str, Any] | None = None) -> Any:
+            return monitor.execute(command, arguments, timeout=timeouts.command)
+
+        version = ask("query-version")
+        types = {kind["name"] for kind in ask("qom-list-types", {"implements": "object"})}
+        capabilities = {entry["capability"] for entry in ask("query-migrate-capabilities")}
+        schema = ask("query-qmp-schema")
+        lacks = [name for name in NEEDED_OBJECTS if name not in types]
+        lacks += [driver for driver in NEEDED_DRIVERS if driver not in _enum_with(schema, "blkdebug")]
+        lacks += ["x-colo"] if "x-colo" not in capabilities else []
+        number = version["qemu"]
+        return Contract(
+            version=f"{number['major']}.{number['minor']}.{number['micro']} {version['package']}".strip(),
+            build=_build_digest(process),
+            lacks=tuple(lacks),
+            return_path="x-colo" in capabilities and _wants_return_path(ask),
+            reconnect="reconnect-ms=1000" if _has_member(schema, "reconnect-ms") else "reconnect=1",
+        )
+
+
+@contextmanager
+def _bare_qemu(
+    argv: Sequence[str], folder: Path, *, loop: Loop, guardian: Guardian, timeouts: Timeouts
+) -> Iterator[tuple[Process, Monitor]]:
+    socket = folder / "probe.sock"
+    options = ["-machine", "none", "-nodefaults", "-display", "none", "-qmp", f"unix:{socket},server=on,wait=off"]
+    process = Process([*argv, *options], name="probe", log_dir=folder, guardian=guardian)
+    try:
+        with History() as history:
+
+            def why() -> str:
+                return f"argv: {process.command}\n{process.stderr()}{process.where_it_hangs()}"
+
+            transcript = folder / "probe.qmp.jsonl"
+            monitor = Monitor(socket, loop, history, host=None, transcript=transcript, why_lost=why)
+            monitor.connect(timeout=timeouts.launch, alive=lambda: process.alive)
+            try:
+                yield process, monitor
+            finally:
+                monitor.close()
+    finally:
+        process.kill()
+
+
+def _wants_return_path(ask: Any) -> bool:
+    only_colo = {"capabilities": [{"capability": "x-colo", "state": True}]}
+    try:
+        ask("migrate-set-capabilities", only_colo)
+    except CommandError as refused:
+        if "return-path" in refused.description:
+            return True
+        raise ProductFailure(f"x-colo cannot be switched on: {refused}") from refused
+    return False
+
+
+def _has_member(schema: list[dict[str, Any]], name: str) -> bool:
+    return any(member["name"] == name for entry in schema for member in entry.get("members", []) if "name" in member)
+
+
+def _enum_with(schema: list[dict[str, Any]], value: str) -> set[str]:
+    """Return the values of every enumeration that has `value`: QAPI hides type names, not values."""
+    enums = [set(entry["values"]) for entry in schema if entry["meta-type"] == "enum"]
+    return set().union(*(values for values in enums if value in values))
+
+
+def _build_digest(process: Process) -> str:
+    """Digest the files that the process was started from and has mapped, by name, size and age."""
+    mapped = set(process.argv)
+    for pid in process.group():
+        maps = Path(f"/proc/{pid}/maps").read_text(encoding="utf-8").splitlines()
+        mapped |= {line.split(maxsplit=5)[5] for line in maps if "/" in line}
+    files = [path for path in map(Path, sorted(mapped)) if path.is_file()]
+    known = [f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in files]
+    return hashlib.sha256("\n".join(known).encode()).hexdigest()[:16]

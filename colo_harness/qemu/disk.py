@@ -1,0 +1,66 @@
+"""Disk images of a host, made and read with qemu-img while no QEMU has them open."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from colo_harness.machine.process import run
+
+SIZE = 64 * 2**20
+"""Virtual size of every disk image, bytes."""
+BLOCK = 4096
+"""Bytes of a block, the unit in which the guest's disk service reads and writes."""
+BASE_BLOCKS = 256
+"""How many blocks from the start hold a pattern before the guest ever runs."""
+
+
+def base_block(number: int) -> bytes:
+    """Return what block `number` of a new disk holds."""
+    return (f"base {number:08x}\n".encode() * (BLOCK // 14 + 1))[:BLOCK]
+
+
+@dataclass(frozen=True)
+class ImageTool:
+    """qemu-img, started by `argv`."""
+
+    argv: Sequence[str]
+
+    def create(self, path: Path) -> Path:
+        """Make an empty qcow2 image of SIZE bytes."""
+        run([*self.argv, "create", "-q", "-f", "qcow2", str(path), str(SIZE)], timeout=60)
+        return path
+
+    def create_base(self, path: Path) -> Path:
+        """Make a qcow2 image whose first BASE_BLOCKS blocks hold `base_block`."""
+        raw = path.with_suffix(".raw")
+        with raw.open("wb") as image:
+            for number in range(BASE_BLOCKS):
+                image.write(base_block(number))
+            image.truncate(SIZE)
+        self.create_from(path, raw)
+        raw.unlink()
+        return path
+
+    def create_from(self, path: Path, raw: Path) -> Path:
+        """Make a qcow2 image with the content of a raw one."""
+        run([*self.argv, "convert", "-q", "-f", "raw", "-O", "qcow2", str(raw), str(path)], timeout=60)
+        return path
+
+    def write(self, path: Path, block: int, content: bytes) -> None:
+        """Write BLOCK bytes of `content` into a closed qcow2 image."""
+        raw = path.with_suffix(".raw")
+        run([*self.argv, "convert", "-q", "-f", "qcow2", "-O", "raw", str(path), str(raw)], timeout=60)
+        with raw.open("r+b") as image:
+            image.seek(block * BLOCK)
+            image.write(content)
+        self.create_from(path, raw)
+        raw.unlink()
+
+    def read(self, path: Path, block: int, count: int = 1) -> bytes:
+        """Return `count` blocks of a closed qcow2 image, its backing chain included."""
+        raw = path.with_suffix(".read")
+        where = [f"bs={BLOCK}", f"skip={block}", f"count={count}"]
+        run([*self.argv, "dd", "-f", "qcow2", "-O", "raw", *where, f"if={path}", f"of={raw}"], timeout=60)
+        content = raw.read_bytes()
+        raw.unlink()
+        return content

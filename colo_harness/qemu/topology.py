@@ -1,0 +1,61 @@
+"""What a pair is made of: the guest's hardware, the addresses and the tunables, as frozen data."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from colo_harness.settings import Accel
+
+Host = Literal["host_a", "host_b"]
+HOSTS: tuple[Host, Host] = ("host_a", "host_b")
+
+
+class Role(StrEnum):
+    """State, not identity: it moves at failover."""
+
+    PRIMARY = "primary"
+    SECONDARY = "secondary"
+
+    @property
+    def peer(self) -> "Role":
+        """The other role."""
+        return Role.SECONDARY if self is Role.PRIMARY else Role.PRIMARY
+
+
+class Channel(StrEnum):
+    """The streams between the hosts, and the ports of QEMU's document (system/qemu-colo, Startup qemu)."""
+
+    CHECKPOINT = "9998"
+    NBD = "9999"
+    MIRROR = "9003"
+    COMPARE = "9004"
+
+
+@dataclass(frozen=True)
+class Topology:
+    """One pair's set-up; equal topologies restore the same saved guest state."""
+
+    guest: Literal["linux", "tick"] = "linux"
+    accel: Accel = "tcg"
+    fresh: bool = False
+    """The Linux guest has made no TCP connection before the pair is formed (docs/findings/)."""
+    checkpoint_delay_ms: int = 20_000
+    """`x-checkpoint-delay`; the default is QEMU's."""
+    compare_timeout_ms: int = 3000
+    """`compare_timeout` of colo-compare; the default is QEMU's (net/colo-compare.c)."""
+    scan_cycle_ms: int = 1000
+    """`expired_scan_cycle` of colo-compare; the default is QEMU's."""
+    relayed: bool = False
+    """The checkpoint stream goes through a relay of ours, which can hold it at a message."""
+    memory_file: bool = False
+    """Guest memory lies in a file of the host, where a sabotage can reach it."""
+
+    @property
+    def networked(self) -> bool:
+        """Whether the guest has a NIC, and the pair therefore a proxy."""
+        return self.guest == "linux"
+
+    @property
+    def memory_mib(self) -> int:
+        """Guest memory in MiB."""
+        return 128 if self.guest == "linux" else 16

@@ -1,0 +1,169 @@
+"""One QEMU process with its monitors, console and trace."""
+
+import re
+import signal
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Self
+
+from colo_harness.errors import MonitorLost
+from colo_harness.history import Entry, History
+from colo_harness.machine.guardian import Guardian
+from colo_harness.machine.namespace import Namespace
+from colo_harness.machine.process import Process
+from colo_harness.qemu.argv import Files
+from colo_harness.qemu.loop import Loop
+from colo_harness.qemu.monitor import Monitor
+from colo_harness.qemu.stream import Fifo, Lines, dial
+from colo_harness.settings import Timeouts
+
+TRACE = re.compile(r"(?P<stamp>\S+Z) (?P<event>\w+) .*'(?P<message>[\w-]+)'")
+PEER_CHARDEVS = ("mirror0", "compare1", "red0", "red1")
+STAMPED = re.compile(r"(?P<stamp>\d{4}-\d\d-\d\dT[\d:.]+Z) (?P<text>.*)")
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What every VM of a run shares."""
+
+    loop: Loop
+    guardian: Guardian
+    timeouts: Timeouts
+
+
+class VM:
+    """A running QEMU of host `name`; its argv is `argv`, its files are `files`."""
+
+    def __init__(  # noqa: PLR0913 - a process, where it lives, what it is called and who listens
+        self,
+        name: str,
+        argv: list[str],
+        files: Files,
+        *,
+        namespace: Namespace | None,
+        history: History,
+        around: Surroundings,
+    ) -> None:
+        self.name = name
+        self.files = files
+        self._history = history
+        self._around = around
+        self._closing = ExitStack()
+        self._stderr_seen = 0
+        self._death_seen = False
+        trace = Fifo(files.trace)
+        self._keep(Lines(trace, around.loop, self._on_trace))
+        self.process = Process(argv, name=name, log_dir=files.folder, guardian=around.guardian, namespace=namespace)
+        self._closing.callback(self.process.kill)
+        try:
+            self.monitor = self._connect(files.monitor, name)
+            self.rescue = self._connect(files.rescue, None)
+            self._console = dial(files.console, timeout=around.timeouts.launch)
+            self._keep(Lines(self._console, around.loop, self._on_console))
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process still exists."""
+        return self.process.alive
+
+    def execute(self, command: str, arguments: dict[str, Any] | None = None, *, timeout: float | None = None) -> Any:
+        """Run a QMP command on the first monitor. Raises CommandError, MonitorLost."""
+        return self.monitor.execute(command, arguments, timeout=timeout or self._around.timeouts.command)
+
+    def observe(self, question: str, moment: str) -> Any:
+        """Ask `question` (a query command) and record the answer under `moment`."""
+        value = self.execute(question)
+        self._history.record("observe", self.name, question, moment=moment, value=value)
+        return value
+
+    def yank(self) -> None:
+        """Cut every stream to the peer, out-of-band on the second monitor; leave our own connections alone."""
+        timeout = self._around.timeouts.command
+        known = self.rescue.execute("query-yank", timeout=timeout, oob=True)
+        streams = [one for one in known if one["type"] != "chardev" or one["id"] in PEER_CHARDEVS]
+        self.rescue.execute("yank", {"instances": streams}, timeout=timeout, oob=True)
+
+    def send_console(self, text: bytes) -> None:
+        """Type on the guest's serial port."""
+        self._console.sendall(text)
+
+    def kill(self) -> None:
+        """Lose this QEMU at once, as a power cut does."""
+        self.process.kill()
+
+    def freeze(self) -> None:
+        """Stop every thread: QEMU answers nothing and keeps its sockets open."""
+        self.process.signal(signal.SIGSTOP)
+
+    def collect(self) -> None:
+        """Record what QEMU wrote to stderr since the last call and, once, how it ended."""
+        text = self.process.stderr()
+        whole = text.rfind("\n") + 1 if self.alive else len(text)
+        for line in text[self._stderr_seen : whole].splitlines():
+            stamped = STAMPED.fullmatch(line)
+            at = self._history.when(_seconds(stamped["stamp"])) if stamped else None
+            self._history.record("stderr", self.name, stamped["text"] if stamped else line, at=at)
+        self._stderr_seen = max(whole, self._stderr_seen)
+        status = self.process.poll()
+        if status is not None and not self._death_seen:
+            self._death_seen = True
+            self._history.record("observe", self.name, "exit-status", value=status)
+
+    def await_event(self, event: str, *, since: int, timeout: float) -> Entry:
+        """Return this QEMU's first `event` behind cursor `since`. Raises WaitTimeout, MonitorLost."""
+
+        def matches(entry: Entry) -> bool:
+            return entry.kind == "event" and entry.who == self.name and entry.what == event
+
+        if not self.alive:
+            raise MonitorLost(f"waiting for {event}: {self.name} is dead\n{self.why_lost()}")
+        return self._history.wait_for(f"{event} of {self.name}", matches, since=since, timeout=timeout)
+
+    def why_lost(self) -> str:
+        """Describe the process for an error: argv, status, stderr, and what its threads do."""
+        state = f"exit status {self.process.poll()}\n" if not self.alive else self.process.where_it_hangs()
+        return f"argv: {self.process.command}\n{state}{self.process.stderr()}"
+
+    def close(self) -> None:
+        """Kill the process and let go of everything; may be called again."""
+        self.process.kill()
+        self._closing.close()
+
+    def _connect(self, path: Path, host: str | None) -> Monitor:
+        monitor = Monitor(
+            path,
+            self._around.loop,
+            self._history,
+            host=host,
+            transcript=path.with_suffix(".qmp.jsonl"),
+            why_lost=self.why_lost,
+        )
+        monitor.connect(timeout=self._around.timeouts.launch, alive=lambda: self.alive)
+        self._closing.callback(monitor.close)
+        return monitor
+
+    def _keep(self, lines: Lines) -> None:
+        self._closing.callback(lines.close)
+
+    def _on_trace(self, line: str) -> None:
+        if traced := TRACE.match(line):
+            at = self._history.when(_seconds(traced["stamp"]))
+            self._history.record("trace", self.name, traced["event"], at=at, message=traced["message"])
+
+    def _on_console(self, line: str) -> None:
+        self._history.record("console", self.name, line)
+
+
+def _seconds(stamp: str) -> float:
+    return datetime.fromisoformat(stamp).timestamp()

@@ -1,0 +1,151 @@
+"""Saved guest states: a guest is booted once for each set-up and restored for each pair.
+
+A state is valid for one QEMU build, accelerator, machine, set of devices, memory size and guest image; the
+key of its folder in the cache digests them all.
+"""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from colo_harness.errors import GuestFailure
+from colo_harness.history import Entry, History
+from colo_harness.machine.network import Network
+from colo_harness.qemu import argv
+from colo_harness.qemu.argv import Boot, Files, Part
+from colo_harness.qemu.contract import Contract
+from colo_harness.qemu.disk import ImageTool
+from colo_harness.qemu.topology import Topology
+from colo_harness.qemu.vm import VM, Surroundings
+from colo_harness.wait import wait_until
+
+TICKS = 3
+"""So many generations a tick guest prints before it counts as running: until then it is a BIOS."""
+
+
+@dataclass(frozen=True)
+class Guest:
+    """A guest that can be started: how it boots, what its disk holds at first, and a digest of both."""
+
+    boot: Boot | None
+    disk: Path
+    digest: str
+
+
+def is_ready(topology: Topology) -> Callable[[Sequence[Entry]], bool]:
+    """Return a predicate over one guest's console entries: it has booted."""
+    if topology.guest == "linux":
+        return lambda lines: any(line.what == "GUEST-READY" for line in lines)
+    return lambda lines: len(lines) >= TICKS
+
+
+def await_boot(vm: VM, history: History, topology: Topology, *, timeout: float) -> None:
+    """Return once the guest in `vm` runs its own software. Raises GuestFailure."""
+    ready = is_ready(topology)
+
+    def console() -> list[Entry]:
+        return [entry for entry in history if entry.kind == "console" and entry.who == vm.name]
+
+    def booted() -> bool:
+        if not vm.alive:
+            raise GuestFailure(f"QEMU ended while the guest booted\n{vm.why_lost()}")
+        return ready(console())
+
+    wait_until(
+        f"the {topology.guest} guest to boot",
+        booted,
+        timeout=timeout,
+        seen=lambda: "; ".join(entry.what for entry in console()[-5:]) or "a silent console",
+    )
+
+
+@dataclass(frozen=True)
+class States:
+    """The saved guest states in `folder`, made with the QEMU that `qemu` starts."""
+
+    folder: Path
+    qemu: Sequence[str]
+    contract: Contract
+    images: ImageTool
+    around: Surroundings
+
+    def path(self, topology: Topology, guest: Guest) -> Path:
+        """Return the saved state of `guest`, booting it first where the cache has none. Raises ProductFailure."""
+        key = self._key(topology, guest)
+        place = self.folder / key
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.folder / f"{key}.lock"):
+            if not (place / "state.bin").exists():
+                with tempfile.TemporaryDirectory(dir=self.folder, prefix="new-") as name:
+                    folder = Path(name)
+                    self.around.guardian.add_folder(folder)
+                    self._boot_and_save(topology, guest, folder)
+                    (folder / "keep").mkdir()
+                    (folder / "state.bin").rename(folder / "keep" / "state.bin")
+                    (folder / "keep").rename(place)
+                    self.around.guardian.drop_folder(folder)
+        return place / "state.bin"
+
+    def _key(self, topology: Topology, guest: Guest) -> str:
+        plain = _plain(topology)
+        shape = argv.machine(plain, Files(Path()), host="host_a", boot=None)
+        parts = [*shape, *(part.value for part in argv.alone(plain, Files(Path())))]
+        cmdline = guest.boot.cmdline if guest.boot else ""
+        whole = json.dumps([self.contract.build, self.contract.version, parts, cmdline, guest.digest])
+        return hashlib.sha256(whole.encode()).hexdigest()[:24]
+
+    def _boot_and_save(self, topology: Topology, guest: Guest, folder: Path) -> None:
+        files = Files(folder)
+        plain = _plain(topology)
+        shutil.copyfile(guest.disk, files.disk)
+        shared = argv.machine(plain, files, host="host_a", boot=guest.boot)
+        graph = argv.build(shared, argv.alone(plain, files))
+        timeouts = self.around.timeouts
+        with Network() as network, History() as history:
+            vm = VM(
+                "host_a",
+                [*self.qemu, *graph],
+                files,
+                namespace=network.host_a,
+                history=history,
+                around=self.around,
+            )
+            with vm:
+                await_boot(vm, history, plain, timeout=timeouts.boot)
+                vm.execute("stop")
+                vm.execute("migrate", {"uri": f"file:{folder / 'state.bin'}"})
+                wait_until(
+                    "the guest's state to be saved",
+                    lambda: vm.execute("query-migrate").get("status") == "completed",
+                    timeout=timeouts.boot,
+                    seen=lambda: vm.execute("query-migrate"),
+                )
+
+
+def restoring() -> list[Part]:
+    """Return what a QEMU needs on its command line to take a saved state."""
+    return [Part("-incoming", "defer")]
+
+
+def restore(vm: VM, state: Path, *, timeout: float) -> None:
+    """Load `state` into a VM that was started with `restoring`; it stays paused. Raises ProductFailure."""
+    vm.execute("migrate-incoming", {"uri": f"file:{state}"})
+
+    def loaded() -> bool:
+        status = vm.execute("query-migrate").get("status")
+        if status == "failed":
+            raise GuestFailure(f"QEMU cannot load the guest state that it saved itself\n{vm.why_lost()}")
+        return bool(status == "completed")
+
+    wait_until("the saved guest state to load", loaded, timeout=timeout)
+
+
+def _plain(topology: Topology) -> Topology:
+    """Return the topology with only those fields kept that a saved state depends on."""
+    return Topology(guest=topology.guest, accel=topology.accel, fresh=topology.fresh)
