@@ -5,7 +5,7 @@ import traceback
 
 import typer
 
-from colo_harness.cli.setup import setup
+from colo_harness.cli import setup
 from colo_harness.errors import HarnessError
 
 BROKEN = 2
@@ -17,7 +17,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command()(setup)
+app.command()(setup.setup)
 
 
 @app.callback()

@@ -63,11 +63,16 @@ def parse_targets(targets: str, codename: str) -> Mirror:
     for wanted in (codename, "stable", "oldstable", "oldoldstable", "testing", "unstable", "sid"):
         for release, uri, signed_by in fetchable:
             if release == wanted:
-                return Mirror(uri, _keyring(signed_by))
+                return Mirror(_copied(uri), _keyring(signed_by))
     raise MachineError(
         f"this machine's apt names no archive for Debian {codename}",
         f"add `deb URI-of-your-mirror {codename} main` to /etc/apt/sources.list",
     )
+
+
+def _copied(uri: str) -> str:
+    """Make apt copy packages of an archive on this machine's disk into its cache, as it does all others."""
+    return uri.replace("file:", "copy:", 1) if uri.startswith("file:") else uri
 
 
 def _os_release(text: str) -> dict[str, str]:

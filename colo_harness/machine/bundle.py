@@ -155,9 +155,7 @@ def _build(folder: Path, recipe: Recipe, obtain: Obtain, progress: Progress) -> 
 
 def _unpack(deb: Path, root: Path) -> tuple[str, dict[str, str]]:
     """Unpack without running any of the package's scripts; return its name and what the manifest keeps."""
-    shown = run(
-        ["dpkg-deb", "--show", "--showformat=${Package} ${Version} ${Architecture}", str(deb)], timeout=60
-    )
+    shown = run(["dpkg-deb", "--show", "--showformat=${Package} ${Version} ${Architecture}", str(deb)], timeout=60)
     name, version, architecture = shown.split()
     run(["dpkg-deb", "--extract", str(deb), str(root)], timeout=UNPACK_TIMEOUT)
     return name, {"version": version, "architecture": architecture, "sha256": sha256(deb)}

@@ -20,9 +20,7 @@ def describe(root: Path) -> dict[str, FileRecord]:
     return {str(path.relative_to(root)): record for path in _walk(root) if (record := _record(path))}
 
 
-def wrong_file(
-    root: Path, files: Mapping[str, FileRecord], essential: Sequence[str], *, thorough: bool
-) -> str | None:
+def wrong_file(root: Path, files: Mapping[str, FileRecord], essential: Sequence[str], *, thorough: bool) -> str | None:
     """Say which file below `root` is the first that is not as `files` has it, or None.
 
     Each glob pattern of `essential` must match a recorded file. Those are hashed, with `thorough` all

@@ -78,9 +78,7 @@ class Release:
         return self.root / DOCUMENT
 
 
-def fetch(
-    settings: Settings, progress: Progress = quiet, *, name: str = REFERENCE, thorough: bool = False
-) -> Release:
+def fetch(settings: Settings, progress: Progress = quiet, *, name: str = REFERENCE, thorough: bool = False) -> Release:
     """Return the release `name` of RECIPES, fetched if the cache has it not, or not whole.
 
     `thorough` verifies every file's sha256.
