@@ -27,7 +27,7 @@ class Process:
     Raises MachineError where the program cannot be started.
     """
 
-    def __init__(  # noqa: PLR0913 - what a process is started with
+    def __init__(
         self,
         argv: Sequence[str | Path],
         *,
@@ -174,14 +174,14 @@ def _thread(task: Path) -> str:
     return f"{where}: state {state}, wchan {field['wchan']}, syscall {field['syscall']}"
 
 
-def run(  # noqa: PLR0913 - subprocess.run's arguments and ours
+def run(
     argv: Sequence[str | Path],
     *,
     namespace: "Namespace | None" = None,
     timeout: float,
     input: str | None = None,  # noqa: A002 - subprocess.run's own word
     check: bool = True,
-    remedy: str = "see its output above",
+    remedy: str = "",
 ) -> str:
     """Run a short host command inside `namespace` and return its stdout.
 
@@ -190,7 +190,7 @@ def run(  # noqa: PLR0913 - subprocess.run's arguments and ours
     """
     command = [str(argument) for argument in argv]
     with namespace.entered() if namespace else nullcontext():
-        child = _spawn(command, stdin=DEVNULL if input is None else PIPE, stdout=PIPE, stderr=PIPE)
+        child = _spawn(command, stdin=DEVNULL if input is None else PIPE, stdout=PIPE, stderr=PIPE, remedy=remedy)
     try:
         out, err = child.communicate(None if input is None else input.encode(), timeout=timeout)
     except BaseException as interruption:
@@ -203,7 +203,7 @@ def run(  # noqa: PLR0913 - subprocess.run's arguments and ours
         what = f"ended with status {child.returncode}" if check and child.returncode else ""
     if what:
         output = (err + out).decode(errors="replace").strip()
-        raise MachineError(f"`{join(command)}` failed: it {what}\n{output}", remedy)
+        raise MachineError(f"`{join(command)}` failed: it {what}\n{output}", remedy or "see its output above")
     return out.decode(errors="replace")
 
 
@@ -214,6 +214,7 @@ def _spawn(
     stdout: int | IO[bytes],
     stderr: int | IO[bytes],
     pass_fds: Sequence[int] = (),
+    remedy: str = "",
 ) -> subprocess.Popen[bytes]:
     """Start `argv` in a session of its own and the calling thread's namespaces. Raises MachineError."""
     try:
@@ -223,5 +224,5 @@ def _spawn(
     except OSError as refusal:
         raise MachineError(
             f"`{join(argv)}` cannot be started: {refusal.strerror}",
-            f"is {argv[0]} there and executable? `colo setup` installs missing host tools",
+            remedy or f"is {argv[0]} there and executable? `colo setup` installs missing host tools",
         ) from refusal
