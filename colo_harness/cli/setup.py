@@ -7,26 +7,36 @@ from rich.console import Console
 
 from colo_harness.cli.options import CacheDir
 from colo_harness.cli.steps import steps
+from colo_harness.machine.progress import Progress
 from colo_harness.machine.tool import ensure
 from colo_harness.qemu.kernel import fetch_kernel
 from colo_harness.qemu.release import fetch
 from colo_harness.settings import Settings
 
 GUEST = "colo_harness.qemu.guest"
+REPORT = "colo_harness.report.generator"
 
 
 def setup(cache_dir: CacheDir = None) -> None:
-    """Fetch the reference QEMU and the guests' parts, build the guests, install missing host tools."""
+    """Install missing host tools, fetch the reference QEMU and the guests' parts, build the guests."""
     settings = Settings(cache_dir=cache_dir) if cache_dir else Settings()
     with steps(Console()) as progress:
-        ensure(progress=progress)
-        release = fetch(settings, progress, thorough=True)
-        progress(f"QEMU {release.version} is whole")
-        kernel = fetch_kernel(settings, progress, thorough=True)
-        progress(f"Linux {kernel.version} is whole")
-        if find_spec(GUEST):
-            guest = import_module(GUEST)
-            guest.tick(settings)
-            guest.linux(settings)
-            progress("the guests are built")
-        progress(f"ready: {settings.cache_dir}")
+        prepare(settings, progress)
+        progress(f"ready; the cache is {settings.cache_dir}")
+
+
+def prepare(settings: Settings, progress: Progress) -> None:
+    """Do what `colo setup` does; quick when it was done before. Raises CacheError, MachineError."""
+    ensure(progress=progress)
+    release = fetch(settings, progress, thorough=True)
+    progress(f"QEMU {release.version} is whole")
+    kernel = fetch_kernel(settings, progress, thorough=True)
+    progress(f"Linux {kernel.version} is whole")
+    if find_spec(GUEST):
+        guest = import_module(GUEST)
+        guest.tick(settings)
+        guest.linux(settings)
+        progress("the guests' images are built")
+    if find_spec(REPORT):
+        import_module(REPORT).ensure(settings, progress)
+        progress("the report's generator is installed")

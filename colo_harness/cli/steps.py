@@ -21,7 +21,7 @@ def steps(console: Console) -> Iterator[Progress]:
     if not console.is_terminal:
         yield lambda line: console.print(stamped(line), soft_wrap=True, highlight=False)
         return
-    with console.status("") as status:
+    with console.status("looking around") as status:
 
         def show(line: str) -> None:
             console.print(stamped(line), soft_wrap=True, highlight=False)

@@ -74,7 +74,7 @@ class Release:
 
     @property
     def document(self) -> Path:
-        """QEMU's own COLO document of this release, in HTML."""
+        """QEMU's own COLO document of this release, in HTML; releases before 11 have none."""
         return self.root / DOCUMENT
 
 
