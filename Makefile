@@ -33,7 +33,7 @@ lock: $(VENV)/.created
 
 clean:
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
-	find reports -mindepth 1 ! -name README.md -delete
+	test ! -d reports || find reports -mindepth 1 ! -name README.md -delete
 
 $(VENV)/.created:
 	@test -n "$(PYTHON)" || { echo 'no Python 3.11 or later found; name one with PYTHON=' >&2; exit 2; }
