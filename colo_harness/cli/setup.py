@@ -14,7 +14,7 @@ from colo_harness.qemu.release import fetch
 from colo_harness.settings import Settings
 
 GUEST = "colo_harness.qemu.guest"
-REPORT = "colo_harness.report.generator"
+REPORT = "colo_harness.report"
 
 
 def setup(cache_dir: CacheDir = None) -> None:
@@ -38,5 +38,5 @@ def prepare(settings: Settings, progress: Progress) -> None:
         guest.linux(settings)
         progress("the guests' images are built")
     if find_spec(REPORT):
-        import_module(REPORT).ensure(settings, progress)
+        import_module(f"{REPORT}.generator").ensure(settings, progress)
         progress("the report's generator is installed")
