@@ -39,13 +39,16 @@ def group_members(group: int) -> list[int]:
 
 
 def kill_group(group: int, timeout: float = PATIENCE) -> list[int]:
-    """SIGKILL a process group, late children too; wait up to `timeout` seconds; return who survives."""
+    """SIGKILL a process group; wait up to `timeout` seconds for the end of all; return who survives.
+
+    Kill first, look later: a look at /proc can miss a process that is born during it, the kernel's signal cannot,
+    and a process that has it does not fork any more.
+    """
     deadline = time.monotonic() + timeout
-    while members := group_members(group):
-        if (left := deadline - time.monotonic()) <= 0:
-            break
+    with suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGKILL)
+    while (members := group_members(group)) and (left := deadline - time.monotonic()) > 0:
         with suppress(ProcessLookupError):
-            os.killpg(group, signal.SIGKILL)
             await_exit(members[0], left)
     return members
 

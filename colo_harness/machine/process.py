@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 class Process:
     """A program in a session and process group of its own, inside `namespace`; its group id is `pid`.
 
-    stdout goes to `log_dir/<name>.out`, stderr to `log_dir/<name>.err`. Leaving the context kills the group.
-    The leader stays unreaped until its group is empty, so the group's id cannot pass to a stranger.
-    Raises MachineError where the program cannot be started.
+    stdout goes to `log_dir/<name>.out`, stderr to `log_dir/<name>.err`. Each process must be ended with `kill`,
+    or by leaving the context, also when it has ended by itself: until then its leader stays unreaped, so that the
+    group's id cannot pass to a stranger. Any thread may use it. Raises MachineError where it cannot be started.
     """
 
     def __init__(
@@ -103,15 +103,12 @@ class Process:
                 if ended is None:
                     return None
                 self._status = ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
-            if self._child.returncode is None and not group_members(self.pid):
-                self._reap()
             return self._status
 
     def signal(self, number: int) -> None:
         """Send a signal to every process of the group. Raises ProcessLookupError when all of it has ended."""
         with self._reaping:
-            self.poll()
-            if self._child.returncode is not None:
+            if self.poll() is not None and not self.group():
                 raise ProcessLookupError(f"{self.name} (pid {self.pid}) ended with status {self._status}")
             os.killpg(self.pid, number)
 
@@ -136,17 +133,22 @@ class Process:
 
         Raises MachineError when a process outlives SIGKILL.
         """
-        if self._child.returncode is not None:
-            return
         with self._reaping:
-            if survivors := kill_group(self.pid):
+            if self._child.returncode is not None:
+                return
+            survivors = kill_group(self.pid)
+            if not survivors and not await_exit(self.pid, PATIENCE):  # a thread may outlive the main thread
+                survivors = [self.pid]
+            if survivors:
                 raise MachineError(
                     f"{survivors} of {self.name} outlive SIGKILL:\n{self.where_it_hangs()}",
                     "the kernel holds them, often for a disk or a file system that hangs: see dmesg",
                 )
-            if self._child.returncode is None:
-                await_exit(self.pid, PATIENCE)
-                self.poll()
+            self.poll()
+            try:
+                self._guardian.drop_group(self.pid)
+            finally:
+                self._child.wait()
 
     def where_it_hangs(self) -> str:
         """Return a line for each thread of the group: pid/tid, comm, state, kernel function, system call."""
@@ -155,12 +157,6 @@ class Process:
             with suppress(FileNotFoundError, ProcessLookupError):
                 lines += [_thread(task) for task in sorted(Path(f"/proc/{pid}/task").iterdir())]
         return "\n".join(lines) or f"no process of {self.name} is left"
-
-    def _reap(self) -> None:
-        try:
-            self._guardian.drop_group(self.pid)
-        finally:
-            self._child.wait()
 
 
 def _thread(task: Path) -> str:
