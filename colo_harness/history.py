@@ -91,6 +91,10 @@ class History:
         **data: Any,
     ) -> Entry:
         """Append one entry; `at` (seconds of this history) is for what was seen elsewhere."""
+        return self.append(kind, who, what, data, at=at)
+
+    def append(self, kind: Kind, who: str, what: str, data: dict[str, Any], *, at: float | None = None) -> Entry:
+        """Append one entry whose data may have any keys, "at" too."""
         with self._changed:
             entry = Entry(self.now() if at is None else at, kind, who, what, data, len(self._entries) + 2)
             self._entries.append(entry)
@@ -98,12 +102,12 @@ class History:
             self._changed.notify_all()
             return entry
 
-    def invoke(self, who: str, what: str, **data: Any) -> "Operation":
+    def invoke(self, who: str, what: str, /, **data: Any) -> "Operation":
         """Record that client `who` asks for `what`; the operation must end in ok, fail or info."""
         with self._changed:
             number = self._next_op
             self._next_op += 1
-        self.record("op", who, what, op=number, type="invoke", **data)
+        self.append("op", who, what, {"op": number, "type": "invoke", **data})
         return Operation(self, who, what, number)
 
     def cursor(self) -> int:
@@ -157,15 +161,15 @@ class Operation:
 
     def ok(self, **data: Any) -> None:
         """It happened: the client has the whole answer."""
-        self._history.record("op", self.who, self.what, op=self.number, type="ok", **data)
+        self._history.append("op", self.who, self.what, {"op": self.number, "type": "ok", **data})
 
     def fail(self, **data: Any) -> None:
         """It certainly did not happen, or the answer is wrong."""
-        self._history.record("op", self.who, self.what, op=self.number, type="fail", **data)
+        self._history.append("op", self.who, self.what, {"op": self.number, "type": "fail", **data})
 
     def info(self, **data: Any) -> None:
         """Nobody knows whether it happened, such as when the connection died under it."""
-        self._history.record("op", self.who, self.what, op=self.number, type="info", **data)
+        self._history.append("op", self.who, self.what, {"op": self.number, "type": "info", **data})
 
 
 def load(path: Path) -> History:
@@ -177,16 +181,12 @@ def load(path: Path) -> History:
                 raw = json.loads(line)
                 if number == 1:
                     if raw["history"] != VERSION:
-                        raise UsageError(
-                            f"{path}:1: history version {raw['history']}", f"this reads version {VERSION}"
-                        )
+                        raise UsageError(f"{path}:1: history version {raw['history']}", f"this reads version {VERSION}")
                     continue
                 entry = Entry(raw["at"], raw["kind"], raw["who"], raw["what"], raw["data"], number)
                 if entry.kind not in get_args(Kind):
                     raise ValueError(entry.kind)
             except (ValueError, KeyError, TypeError) as damage:
-                raise UsageError(
-                    f"{path}:{number}: not a line of a history ({damage!r})", "record it anew"
-                ) from damage
+                raise UsageError(f"{path}:{number}: not a line of a history ({damage!r})", "record it anew") from damage
             entries.append(entry)
     return History.of(entries)
