@@ -1,0 +1,164 @@
+"""A client of the guest: it opens sessions of every kind and closes them all at its end."""
+
+import itertools
+from collections import Counter as Tally
+from typing import Literal, Self, TypeVar
+
+from colo_harness.history import History
+from colo_harness.machine.namespace import Namespace
+from colo_harness.machine.network import GUEST
+from colo_harness.traffic.content import derived
+from colo_harness.traffic.datagram import Ping, UdpEcho
+from colo_harness.traffic.differ import Differ, IcmpDiffer, TcpDiffer, UdpDiffer
+from colo_harness.traffic.disk import DiskLog
+from colo_harness.traffic.session import Session, Target
+from colo_harness.traffic.tcp import Control, Counter, Dialled, Echo, Http
+from colo_harness.traffic.transfer import Download, HalfClosedDownload, Upload
+
+AnySession = TypeVar("AnySession", bound=Session)
+
+_KEYS = 1024
+
+
+class Client:
+    """Opens sessions from `namespace` to the guest at `address` and records what they do in `history`.
+
+    `timeout` is the seconds that one answer may take (Settings.timeouts.answer), `datagram_timeout` those
+    after which a datagram of UdpEcho and Ping counts as lost. A session's default name is "<kind>-<n>", with
+    n from 0 for each kind.
+    """
+
+    def __init__(
+        self,
+        namespace: Namespace,
+        history: History,
+        *,
+        seed: int,
+        timeout: float,
+        datagram_timeout: float = 2.0,
+        address: str = GUEST,
+    ) -> None:
+        self._target = Target(namespace, history, address, timeout, seed)
+        self._datagram_timeout = min(timeout, datagram_timeout)
+        self._sessions: list[Session] = []
+        self._opened: Tally[str] = Tally()
+        self._slots = itertools.count()
+        self._keys = itertools.count()
+        self._identifiers = itertools.count(derived(seed, "identifiers"))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all sessions."""
+        for session in self._sessions:
+            session.close()
+
+    def everything(self) -> list[Session]:
+        """Open one session of each TCP kind whose answers are the same on both sides."""
+        return [
+            self.echo(),
+            self.download(),
+            self.half_closed_download(),
+            self.upload(),
+            self.http(),
+            self.counter(),
+            self.log(),
+            self.dialled(),
+        ]
+
+    def echo(self, name: str | None = None) -> Echo:
+        """Open an echo session."""
+        return self._keep(Echo(self._target, self._name(Echo.kind, name)))
+
+    def dialled(self, name: str | None = None) -> Dialled:
+        """Let the guest open a connection to here; echo over it."""
+        return self._keep(Dialled(self._target, self._name(Dialled.kind, name)))
+
+    def http(self, name: str | None = None) -> Http:
+        """Open a kept-alive HTTP connection."""
+        return self._keep(Http(self._target, self._name(Http.kind, name)))
+
+    def counter(self, name: str | None = None, *, key: int | None = None) -> Counter:
+        """Open a session with a counter (0 to 1023), by default one that this client has not handed out."""
+        key = next(self._keys) % _KEYS if key is None else key
+        return self._keep(Counter(self._target, self._name(Counter.kind, name), key=key))
+
+    def log(self, name: str | None = None) -> DiskLog:
+        """Open a session with the log on the disk; all logs of this client share one row of slots."""
+        return self._keep(DiskLog(self._target, self._name(DiskLog.kind, name), slots=self._slots))
+
+    def download(
+        self,
+        name: str | None = None,
+        *,
+        records: int = 1_000_000,
+        size: int = 1024,
+        pause: float = 0.005,
+    ) -> Download:
+        """Ask for a stream of `records` of `size` bytes, `pause` seconds apart."""
+        name = self._name(Download.kind, name)
+        return self._keep(Download(self._target, name, records=records, size=size, pause=pause))
+
+    def half_closed_download(
+        self,
+        name: str | None = None,
+        *,
+        records: int = 1_000_000,
+        size: int = 1024,
+        pause: float = 0.005,
+    ) -> HalfClosedDownload:
+        """Ask for a stream as `download` does, and end this side's direction at once."""
+        name = self._name(HalfClosedDownload.kind, name)
+        return self._keep(HalfClosedDownload(self._target, name, records=records, size=size, pause=pause))
+
+    def upload(self, name: str | None = None, *, records: int = 1_000_000, size: int = 4096) -> Upload:
+        """Announce `records` of `size` bytes; each `exchange` sends one."""
+        return self._keep(Upload(self._target, self._name(Upload.kind, name), records=records, size=size))
+
+    def differ(
+        self,
+        name: str | None = None,
+        *,
+        transport: Literal["tcp", "udp", "icmp"] = "tcp",
+        timeout: float | None = None,
+    ) -> Differ:
+        """Open a session whose answers differ between the sides; `timeout` (seconds) is for UDP and ICMP."""
+        name = self._name(Differ.kind, name)
+        wait = self._target.timeout if timeout is None else timeout
+        match transport:
+            case "tcp":
+                return self._keep(TcpDiffer(self._target, name))
+            case "udp":
+                return self._keep(UdpDiffer(self._target, name, timeout=wait))
+            case "icmp":
+                identifier = next(self._identifiers)
+                return self._keep(IcmpDiffer(self._target, name, timeout=wait, identifier=identifier))
+
+    def udp_echo(self, name: str | None = None) -> UdpEcho:
+        """Open an echo session over UDP."""
+        return self._keep(UdpEcho(self._target, self._name(UdpEcho.kind, name), timeout=self._datagram_timeout))
+
+    def ping(self, name: str | None = None) -> Ping:
+        """Open an ICMP echo session."""
+        name = self._name(Ping.kind, name)
+        wait, identifier = self._datagram_timeout, next(self._identifiers)
+        return self._keep(Ping(self._target, name, timeout=wait, identifier=identifier))
+
+    def control(self, name: str | None = None) -> Control:
+        """Open a session that gives the guest orders."""
+        return self._keep(Control(self._target, self._name(Control.kind, name)))
+
+    def _name(self, kind: str, name: str | None) -> str:
+        if name is not None:
+            return name
+        number = self._opened[kind]
+        self._opened[kind] += 1
+        return f"{kind}-{number}"
+
+    def _keep(self, session: AnySession) -> AnySession:
+        self._sessions.append(session)
+        return session
