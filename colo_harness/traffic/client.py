@@ -97,7 +97,7 @@ class Client:
         *,
         records: int = 1_000_000,
         size: int = 1024,
-        pause: float = 0.005,
+        pause: float = 0.01,
     ) -> Download:
         """Ask for a stream of `records` of `size` bytes, `pause` seconds apart."""
         name = self._name(Download.kind, name)
@@ -109,7 +109,7 @@ class Client:
         *,
         records: int = 1_000_000,
         size: int = 1024,
-        pause: float = 0.005,
+        pause: float = 0.01,
     ) -> HalfClosedDownload:
         """Ask for a stream as `download` does, and end this side's direction at once."""
         name = self._name(HalfClosedDownload.kind, name)

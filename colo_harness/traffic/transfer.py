@@ -30,7 +30,7 @@ class Download(TcpSession):
         *,
         records: int = _MANY,
         size: int = 1024,
-        pause: float = 0.005,
+        pause: float = 0.01,
     ) -> None:
         self.records = records
         self.size = size
