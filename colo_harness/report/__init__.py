@@ -1,0 +1,1 @@
+"""The report: raw Allure results, and the HTML that Allure 3 makes of them."""

@@ -1,0 +1,305 @@
+"""The report: what a run leaves in Allure's raw results, and the page that is made of them."""
+
+import base64
+import json
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from colo_harness.errors import UsageError
+from colo_harness.machine.process import run
+from colo_harness.report import generator, results
+from colo_harness.report.node import Node
+from colo_harness.settings import Settings
+
+pytestmark = pytest.mark.xdist_group("report")
+
+CONFTEST = """
+import os
+from pathlib import Path
+
+import pytest
+
+from colo_harness.judge.claims import Claim
+from colo_harness.settings import Settings
+from fixtures.claims import CLAIMS
+from fixtures.report import ENVIRONMENT
+
+def pytest_addoption(parser):
+    parser.addoption("--keep", action="store_true")
+    parser.addoption("--crash", action="store_true")
+
+def pytest_configure(config):
+    claim = Claim("FT-1", "A session outlives its host.", "qemu-colo, Failover", "failover")
+    config.stash[CLAIMS] = {"FT-1": claim}
+    config.stash[ENVIRONMENT] = {"QEMU": r"11.1 = C:\\q", "guest: kernel": "6.1"}
+    for marker in ("claim", "control", "smoke", "failover", "xdist_group"):
+        config.addinivalue_line("markers", marker)
+
+@pytest.fixture(scope="session")
+def settings(request):
+    return Settings(run_dir=request.config.rootpath / "run", keep_artifacts=request.config.getoption("--keep"))
+"""
+
+TESTS = '''
+import os
+import socket
+
+import pytest
+
+from colo_harness.errors import MachineError, StartupFailed, Undecided
+from fixtures.report import detail
+
+@pytest.fixture
+def pair(artifacts):
+    detail("pid", os.getpid())
+    (artifacts / "host_a.argv.txt").write_text("qemu-system-x86_64 -S")
+    (artifacts / "host_a.stderr.txt").touch()
+    (artifacts / "disk.qcow2").write_text("huge")
+    (artifacts / "service.pcap").write_bytes(bytes(range(256)))
+    with socket.socket(socket.AF_UNIX) as monitor:
+        monitor.bind(str(artifacts / "monitor"))
+        yield artifacts
+    (artifacts / "history.jsonl").write_text('{"history": 1}')
+
+@pytest.fixture
+def bad_ending(pair):
+    yield
+    raise OSError("no space left on device")
+
+@pytest.mark.smoke
+@pytest.mark.claim("FT-1")
+def test_holds(pair):
+    """It holds.
+
+    Indented as docstrings are.
+    """
+
+def no_reset():
+    """Print itself with an address."""
+
+@pytest.mark.parametrize("checker", [no_reset, lambda: None])
+def test_fails(pair, checker):
+    assert checker is None
+
+def test_lacks_a_tap(pair):
+    raise MachineError("no /dev/net/tun", "load tun")
+
+def test_cannot_tell(pair):
+    raise Undecided("no record after the fault")
+
+def test_starts(pair):
+    raise StartupFailed("stayed in setup")
+
+def test_ends_badly(bad_ending):
+    pass
+
+def test_kills_its_worker(request):
+    if request.config.getoption("--crash"):
+        os._exit(3)
+
+@pytest.mark.xfail(strict=True, reason="bug 1", raises=AssertionError)
+def test_known(pair):
+    assert False
+'''
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The raw results of one run of TESTS."""
+
+    folder: Path
+    tests: dict[str, dict[str, Any]]
+
+    @property
+    def attached(self) -> dict[str, list[str]]:
+        """The names of the attachments of each test that has any."""
+        tests = ((name, test.get("attachments", [])) for name, test in self.tests.items())
+        return {name: [each["name"] for each in attachments] for name, attachments in tests if attachments}
+
+    def labels(self, test: str, *names: str) -> dict[str, str]:
+        """Return these labels of a test."""
+        return {each["name"]: each["value"] for each in self.tests[test]["labels"] if each["name"] in names}
+
+    def parts(self, pattern: str) -> list[dict[str, Any]]:
+        """Return the JSON files whose names match."""
+        return [json.loads(path.read_text()) for path in self.folder.glob(pattern)]
+
+
+Play = Callable[..., Sample]
+
+FILES = ["history", "host_a: command line", "service: packets"]
+UNWELL = ["Cannot tell", "Ends badly", "Fails [<lambda>]", "Fails [no_reset]", "Lacks a tap", "Starts"]
+
+
+@pytest.fixture(scope="module")
+def play(tmp_path_factory: pytest.TempPathFactory) -> Play:
+    """Return what runs TESTS with the given arguments; with the same ones only once."""
+
+    @cache
+    def played(*arguments: str) -> Sample:
+        return _play(tmp_path_factory.mktemp("sample"), arguments)
+
+    return played
+
+
+def _play(root: Path, arguments: tuple[str, ...]) -> Sample:
+    folder = root / "reports" / results.FOLDER
+    for path, text in {
+        root / "pytest.ini": "",
+        root / "conftest.py": CONFTEST,
+        root / "suites" / "failover" / "test_sample.py": TESTS,
+        root / "suites" / "failover" / "test_broken.py": "import nothing_of_this_name",
+        folder / "stale-result.json": "of an earlier run",
+    }.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    argv: list[str | Path] = [sys.executable, "-m", "pytest", root, "--rootdir", root, "-p", "fixtures.report"]
+    argv += ["-p", "no:cacheprovider", "--continue-on-collection-errors", *arguments]
+    run(argv, timeout=60, check=False)
+    tests = [json.loads(path.read_text()) for path in folder.glob("*-result.json")]
+    return Sample(folder, {test["name"]: test for test in tests})
+
+
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_failed_tests_carry_their_artifacts(play: Play, workers: str) -> None:
+    """Each failed test has its files, named and in order; no other test has; empty files, disks, sockets stay out."""
+    assert play(workers).attached == dict.fromkeys(UNWELL, FILES)
+
+
+def test_all_tests_carry_their_artifacts_when_asked(play: Play) -> None:
+    """`--keep-artifacts` attaches the files of passed tests and known failures too."""
+    assert play("-n2", "--keep").attached == dict.fromkeys([*UNWELL, "Holds", "Known"], FILES)
+
+
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_no_artifacts_are_left_behind(play: Play, workers: str) -> None:
+    """The folders of all tests are gone after the run, whatever became of the tests."""
+    run_dir = play(workers).folder.parents[1] / "run"
+    assert [path for path in run_dir.rglob("*") if path.parent != run_dir] == []
+
+
+def test_pcaps_have_their_type(play: Play) -> None:
+    """A pcap arrives whole, under the type that Allure knows."""
+    pcap = play("-n0").tests["Starts"]["attachments"][-1]
+    assert pcap["type"] == "application/vnd.tcpdump.pcap"
+    assert (play("-n0").folder / pcap["source"]).read_bytes() == bytes(range(256))
+
+
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_results_tell_product_from_harness(play: Play, workers: str) -> None:
+    """What QEMU does wrong is failed, anything else that goes wrong is broken, a known bug skipped."""
+    status = {name: test["status"] for name, test in play(workers).tests.items()}
+    assert status == {
+        "Holds": "passed",
+        "Kills its worker": "passed",
+        "Known": "skipped",
+        "Fails [no_reset]": "failed",
+        "Fails [<lambda>]": "failed",
+        "Starts": "failed",
+        "Lacks a tap": "broken",
+        "Cannot tell": "broken",
+        "Ends badly": "broken",
+    }
+
+
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_labels_follow_from_the_claim(play: Play, workers: str) -> None:
+    """Area, claim and importance are labels; the docstring and the claim's source the description."""
+    sample = play(workers)
+    wanted = {"epic": "failover", "feature": "FT-1: A session outlives its host.", "severity": "critical"}
+    assert sample.labels("Holds", *wanted) == wanted
+    assert sample.labels("Starts", *wanted) == {"epic": "failover", "severity": "normal"}
+    description = "It holds.\n\nIndented as docstrings are.\n\nSource: qemu-colo, Failover"
+    assert sample.tests["Holds"]["description"] == description
+
+
+def test_what_differs_from_run_to_run_makes_no_other_test(play: Play) -> None:
+    """Pids and addresses of functions change neither the id nor the parameters that Allure 3 makes its own id of."""
+    identities = []
+    for sample in (play("-n0"), play("-n2"), play("-n2", "--keep")):
+        counted = {
+            name: [(each["name"], each["value"]) for each in test.get("parameters", []) if not each.get("excluded")]
+            for name, test in sample.tests.items()
+        }
+        identities.append((counted, sample.tests["Holds"]["historyId"]))
+    assert identities[0] == identities[1] == identities[2]
+    assert identities[0][0]["Fails [no_reset]"] == [("checker", "'no_reset'")]
+
+
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_tear_downs_are_those_that_ran(play: Play, workers: str) -> None:
+    """No tear-down is without a status, and each bears its fixture's name."""
+    afters = [after for container in play(workers).parts("*-container.json") for after in container.get("afters", [])]
+    assert {(after["name"], after["status"]) for after in afters} == {("pair", "passed"), ("bad_ending", "broken")}
+
+
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_environment_and_collection_errors_are_told_once(play: Play, workers: str) -> None:
+    """The controller writes the environment; a file that cannot be collected is one global error."""
+    sample = play(workers)
+    environment = (sample.folder / "environment.properties").read_text()
+    assert environment == "QEMU = 11.1 = C:\\\\q\nguest\\:\\ kernel = 6.1\n"
+    errors = [error["message"] for part in sample.parts("*-globals.json") for error in part["errors"]]
+    assert errors == ["suites/failover/test_broken.py cannot be collected"]
+
+
+def test_a_test_that_kills_its_worker_is_reported(play: Play) -> None:
+    """A test that took its worker with it is broken, not absent."""
+    dead = play("-n1", "--crash", "-k", "kills").tests["test_kills_its_worker"]
+    assert dead["status"] == "broken"
+    assert "crashed" in dead["statusDetails"]["message"]
+
+
+def test_page_is_whole(play: Play, settings: Settings) -> None:
+    """The page holds results, categories, environment and attachments, and asks for nothing from elsewhere."""
+    page = generator.build(replace(settings, results_dir=play("-n2").folder.parent))
+    html = page.read_text()
+    data = dict(re.findall(r'd\("([^"]+)","([^"]*)"\)', html))
+    text = {name: base64.b64decode(content).decode(errors="replace") for name, content in data.items()}
+    categories = [node["name"] for node in json.loads(text["widgets/categories.json"])["nodes"].values()]
+    assert set(categories) >= {
+        "Product: no pair enters COLO",
+        "Product: a promise is broken",
+        "Undecided: the history does not tell",
+        "Machine: a right, a tool or space is missing",
+        "Harness: our own fault",
+        "Known: expected to fail",
+    }
+    assert {"name": "guest: kernel", "values": ["6.1"]} in json.loads(text["widgets/allure_environment.json"])
+    assert sum(name.startswith("data/test-results/") for name in text) == 9
+    assert "qemu-system-x86_64 -S" in text.values()
+    assert re.findall(r'(?:src|href)="(?!data:)[^"]*"', html) == []
+
+
+def test_page_needs_results(settings: Settings, tmp_path: Path) -> None:
+    """Without results the user is told to run something."""
+    with pytest.raises(UsageError, match="run the suite first"):
+        generator.build(replace(settings, results_dir=tmp_path))
+
+
+def test_damaged_generator_is_noticed(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An Allure of which a file was lost is installed anew; an undamaged one is left alone."""
+    installed: list[Path] = []
+
+    def install(folder: Path, _engine: Node) -> None:
+        installed.append(folder)
+        (folder / "node_modules").mkdir(parents=True, exist_ok=True)
+        (folder / "node_modules" / "cli.js").write_text("whole")
+        (folder / generator.MANIFEST).write_text(generator.inventory(folder))
+
+    monkeypatch.setattr(generator, "install", install)
+    monkeypatch.setattr(generator, "node", lambda *_: Node(Path("node"), ("npm",), "v20"))
+    ours = replace(settings, cache_dir=tmp_path)
+    generator.ensure(ours)
+    generator.ensure(ours)
+    assert len(installed) == 1
+    (installed[0] / "node_modules" / "cli.js").write_text("wh")
+    generator.ensure(ours)
+    assert len(installed) == 2
