@@ -1,11 +1,9 @@
 """What the clients write down when the other end lies, dies or stays silent."""
 
 import socket
-import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
 
 import pytest
 
@@ -18,11 +16,23 @@ from colo_harness.traffic.content import lines
 from colo_harness.traffic.crowd import Crowd
 from colo_harness.traffic.datagram import internet_checksum
 from colo_harness.traffic.session import Session
+from suites.harness.liars import (
+    GUEST,
+    Serve,
+    always,
+    answering,
+    changed,
+    dropped,
+    echo_records,
+    end,
+    repeated,
+    reset,
+    served,
+    set_reset,
+    stay_silent,
+)
 
 pytestmark = pytest.mark.harness
-
-GUEST = "127.0.0.1"
-Serve = Callable[[socket.socket], object]
 
 
 @pytest.fixture(scope="module")
@@ -46,55 +56,6 @@ def client(namespace: Namespace, history: History) -> Iterator[Client]:
         yield client
 
 
-@contextmanager
-def served(namespace: Namespace, port: int, serve: Serve) -> Iterator[None]:
-    """Serve one TCP connection after the other with `serve`, which gets each and need not close it."""
-    listener = namespace.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((GUEST, port))
-    listener.listen()
-
-    def run() -> None:
-        try:
-            while True:
-                with closing(listener.accept()[0]) as connection:
-                    serve(connection)
-        except OSError:
-            return  # the listener was shut down, or the client has hung up: the test is over
-
-    yield from _background(listener, run)
-
-
-@contextmanager
-def answering(namespace: Namespace, port: int, answer: Callable[[bytes], list[bytes]]) -> Iterator[None]:
-    """Answer each UDP datagram with the datagrams that `answer` makes of it."""
-    server = namespace.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    server.bind((GUEST, port))
-
-    def run() -> None:
-        while True:
-            request, peer = server.recvfrom(65535)
-            if not request:
-                return
-            for datagram in answer(request):
-                server.sendto(datagram, peer)
-
-    yield from _background(server, run)
-
-
-def _background(server: socket.socket, run: Callable[[], None]) -> Iterator[None]:
-    thread = threading.Thread(target=run)
-    thread.start()
-    with server:
-        try:
-            yield
-        finally:
-            with suppress(OSError):  # an unconnected UDP socket complains, and wakes all the same
-                server.shutdown(socket.SHUT_RDWR)
-            thread.join(5)
-            assert not thread.is_alive()
-
-
 def ends(history: History, session: Session) -> list[tuple[str, str, dict[str, object]]]:
     """Return (what, type, data) of how each operation of the session ended, without the connection's start."""
     return [
@@ -102,62 +63,6 @@ def ends(history: History, session: Session) -> list[tuple[str, str, dict[str, o
         for entry in history
         if entry.who == session.name and entry.data["type"] != "invoke" and entry.what != "connect"
     ]
-
-
-def end(connection: socket.socket) -> None:
-    """Take a record and close."""
-    connection.recv(512)
-
-
-def stay_silent(connection: socket.socket) -> None:
-    """Take all records and answer none."""
-    while connection.recv(512):
-        pass
-
-
-def reset(connection: socket.socket) -> None:
-    """Take a record and close with RST (SO_LINGER 0, socket(7))."""
-    connection.recv(512, socket.MSG_WAITALL)
-    set_reset(connection)
-
-
-def always(answer: bytes) -> Serve:
-    """Return a server that says the same to everything, once."""
-
-    def serve(connection: socket.socket) -> None:
-        connection.recv(9000)
-        connection.sendall(answer)
-
-    return serve
-
-
-def set_reset(connection: socket.socket) -> None:
-    """Let the connection's end be an RST (SO_LINGER 0, socket(7))."""
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-
-
-def echo_records(connection: socket.socket, twist: Callable[[int, bytes], bytes]) -> None:
-    """Echo records, each as `twist` has it."""
-    for n in range(100):
-        data = connection.recv(512, socket.MSG_WAITALL)
-        if len(data) < 512:
-            return
-        connection.sendall(twist(n, data))
-
-
-def changed(n: int, data: bytes) -> bytes:
-    """Change one byte of record 3."""
-    return data[:100] + b"#" + data[101:] if n == 3 else data
-
-
-def dropped(n: int, data: bytes) -> bytes:
-    """Lose record 3."""
-    return b"" if n == 3 else data
-
-
-def repeated(n: int, data: bytes) -> bytes:
-    """Answer record 3 twice."""
-    return data + data if n == 3 else data
 
 
 @pytest.mark.parametrize(
