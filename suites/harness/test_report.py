@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from colo_harness.errors import UsageError
 from colo_harness.machine.process import run
 from colo_harness.report import generator, results
 from colo_harness.report.node import Node
 from colo_harness.settings import Settings
-
-pytestmark = pytest.mark.xdist_group("report")
 
 CONFTEST = """
 import os
@@ -139,32 +138,37 @@ UNWELL = ["Cannot tell", "Ends badly", "Fails [<lambda>]", "Fails [no_reset]", "
 
 
 @pytest.fixture(scope="module")
-def play(tmp_path_factory: pytest.TempPathFactory) -> Play:
-    """Return what runs TESTS with the given arguments; with the same ones only once."""
+def play(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Play:
+    """Return what runs TESTS with the given arguments; with the same ones only once, whichever worker asks."""
+    mine = tmp_path_factory.getbasetemp()
+    shared = mine if worker_id == "master" else mine.parent
 
     @cache
     def played(*arguments: str) -> Sample:
-        return _play(tmp_path_factory.mktemp("sample"), arguments)
+        root = shared / "".join(("report", *arguments))
+        with FileLock(f"{root}.lock"):
+            if not root.exists():
+                _run_pytest(root, arguments)
+        folder = root / "reports" / results.FOLDER
+        tests = [json.loads(path.read_text()) for path in folder.glob("*-result.json")]
+        return Sample(folder, {test["name"]: test for test in tests})
 
     return played
 
 
-def _play(root: Path, arguments: tuple[str, ...]) -> Sample:
-    folder = root / "reports" / results.FOLDER
+def _run_pytest(root: Path, arguments: tuple[str, ...]) -> None:
     for path, text in {
         root / "pytest.ini": "",
         root / "conftest.py": CONFTEST,
         root / "suites" / "failover" / "test_sample.py": TESTS,
         root / "suites" / "failover" / "test_broken.py": "import nothing_of_this_name",
-        folder / "stale-result.json": "of an earlier run",
+        root / "reports" / results.FOLDER / "stale-result.json": "of an earlier run",
     }.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     argv: list[str | Path] = [sys.executable, "-m", "pytest", root, "--rootdir", root, "-p", "fixtures.report"]
     argv += ["-p", "no:cacheprovider", "--continue-on-collection-errors", *arguments]
     run(argv, timeout=60, check=False)
-    tests = [json.loads(path.read_text()) for path in folder.glob("*-result.json")]
-    return Sample(folder, {test["name"]: test for test in tests})
 
 
 @pytest.mark.parametrize("workers", ["-n0", "-n2"])
