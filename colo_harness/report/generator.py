@@ -46,7 +46,7 @@ def build(settings: Settings, progress: Progress = quiet) -> Path:
     and HarnessError when Allure chokes on the results.
     """
     results = settings.results_dir / FOLDER
-    if not any(results.glob("*-result.json")):
+    if not any([*results.glob("*-result.json"), *results.glob("*-globals.json")]):
         raise UsageError(f"{results} holds no results", "run the suite first")
     page = settings.results_dir.absolute() / PAGE
     page.unlink(missing_ok=True)
