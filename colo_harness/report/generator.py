@@ -21,7 +21,7 @@ RECIPE = Path(__file__).with_name("allure3")
 INSTALL_TIMEOUT = 600.0
 BUILD_TIMEOUT = 300.0
 PAGE = Path("report", "index.html")
-"""Below `Settings.results_dir`."""
+"""Below the results' folder."""
 CLI = Path("node_modules", "allure", "cli.js")
 MANIFEST = "manifest"
 TELEMETRY = re.compile(
@@ -39,23 +39,23 @@ def ensure(settings: Settings, progress: Progress = quiet) -> None:
         _installed(settings, progress)
 
 
-def build(settings: Settings, progress: Progress = quiet) -> Path:
-    """Return the page made of `results_dir`'s raw results: one file, complete in itself, opened from disk.
+def build(results_dir: Path, settings: Settings, progress: Progress = quiet) -> Path:
+    """Return the page made of the raw results in `results_dir`: one file, complete in itself, opened from disk.
 
     Installs Allure when it is not in the cache. Raises UsageError when there are no results, CacheError,
     and HarnessError when Allure chokes on the results.
     """
-    results = settings.results_dir / FOLDER
+    results = results_dir / FOLDER
+    page = results_dir.absolute() / PAGE
+    page.unlink(missing_ok=True)
     if not any([*results.glob("*-result.json"), *results.glob("*-globals.json")]):
         raise UsageError(f"{results} holds no results", "run the suite first")
-    page = settings.results_dir.absolute() / PAGE
-    page.unlink(missing_ok=True)
     with _locked(settings):
         allure, engine = _installed(settings, progress)
     progress("report: making the HTML")
-    with TemporaryDirectory(prefix="report-", dir=settings.results_dir) as output:
+    with TemporaryDirectory(prefix="report-", dir=results_dir) as output:
         argv: list[str | Path] = [engine.executable, allure / CLI, "generate", results.absolute()]
-        argv += ["--config", RECIPE / "allurerc.mjs", "--cwd", settings.results_dir, "--output", output]
+        argv += ["--config", RECIPE / "allurerc.mjs", "--cwd", results_dir, "--output", output]
         try:
             run(argv, timeout=BUILD_TIMEOUT)
             html = Path(output, "index.html").read_text(encoding="utf-8")

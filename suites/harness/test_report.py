@@ -265,7 +265,7 @@ def test_a_test_that_kills_its_worker_is_reported(play: Play) -> None:
 
 def test_page_is_whole(play: Play, settings: Settings) -> None:
     """The page holds results, categories, environment and attachments, and asks for nothing from elsewhere."""
-    page = generator.build(replace(settings, results_dir=play("-n2").folder.parent))
+    page = generator.build(play("-n2").folder.parent, settings)
     html = page.read_text()
     data = dict(re.findall(r'd\("([^"]+)","([^"]*)"\)', html))
     text = {name: base64.b64decode(content).decode(errors="replace") for name, content in data.items()}
@@ -287,7 +287,7 @@ def test_page_is_whole(play: Play, settings: Settings) -> None:
 def test_page_needs_results(settings: Settings, tmp_path: Path) -> None:
     """Without results the user is told to run something."""
     with pytest.raises(UsageError, match="run the suite first"):
-        generator.build(replace(settings, results_dir=tmp_path))
+        generator.build(tmp_path, settings)
 
 
 def test_damaged_generator_is_noticed(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
