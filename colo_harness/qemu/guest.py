@@ -1,0 +1,172 @@
+"""The guests' images: built from the recipes in images/ once for each content, kept in the cache."""
+
+import hashlib
+import lzma
+import struct
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from colo_harness.errors import CacheError
+from colo_harness.machine.process import run
+from colo_harness.qemu import cpio, modules
+from colo_harness.qemu.kernel import Kernel, fetch_kernel
+from colo_harness.settings import Settings
+
+RECIPES = Path(__file__).parents[2] / "images"
+BUILDERS = (Path(__file__), Path(cpio.__file__), Path(modules.__file__))
+
+CMDLINE = "console=ttyS0 quiet panic=-1 ipv6.disable=1 cryptomgr.notests"
+"""A panic reboots, which `-no-reboot` turns into an end. The self-tests of cryptography would double a boot under TCG."""
+
+DRIVERS = (
+    "virtio_pci",
+    "virtio_net",
+    "virtio_blk",
+    "virtio_scsi",
+    "8139cp",
+    "8139too",
+    "e1000",
+    "ata_piix",
+    "ahci",
+    "sd_mod",
+)
+APPLETS = ("ip", "ln", "modprobe", "mount", "seq", "sh", "test", "usleep", "xargs")
+"""What images/linux/init calls of busybox."""
+
+BOOT_SECTOR = 512
+DISK = 1 << 20
+"""Bytes of the tick guest's disk."""
+
+COMPILE_TIMEOUT = 120.0
+REMEDY = "install gcc, binutils and libc6-dev: `colo setup` does"
+
+
+@dataclass(frozen=True)
+class LinuxImage:
+    """What QEMU's -kernel and -initrd take; `digest` is of both."""
+
+    kernel: Path
+    initrd: Path
+    digest: str
+
+
+def tick(settings: Settings) -> Path:
+    """Return the tick guest's raw disk; its folder's name is its content key. Raises CacheError, MachineError."""
+    inputs = map(Path.read_bytes, (RECIPES / "tick" / "tick.S", Path(__file__)))
+    return _built(settings, "tick", [_version("as"), *inputs], _make_tick) / "tick.img"
+
+
+def linux(settings: Settings) -> LinuxImage:
+    """Return the Linux guest, its kernel fetched and its initramfs built if need be.
+
+    Raises CacheError, MachineError.
+    """
+    kernel = fetch_kernel(settings)
+    recipe = sorted(path for path in (RECIPES / "linux").rglob("*") if path.is_file())
+    inputs = [*recipe, *BUILDERS, kernel.image, kernel.busybox]
+    names = [path.name.encode() for path in inputs]
+    key = [_version("gcc"), kernel.version.encode(), *names, *map(Path.read_bytes, inputs)]
+    folder = _built(settings, "linux", key, lambda made: _make_linux(made, kernel))
+    return LinuxImage(folder / "kernel", folder / "initrd", (folder / "digest").read_text(encoding="ascii"))
+
+
+def compile_services(to: Path) -> None:
+    """Build the guest's services as one static program, which runs on the host too. Raises MachineError."""
+    sources = sorted((RECIPES / "linux" / "services").glob("*.c"))
+    warnings = ("-Wall", "-Wextra", "-Wshadow", "-Werror")
+    reproducible = ("-Wl,--build-id=none", "-s")
+    options = ("-std=gnu11", "-O2", "-static", *warnings, *reproducible)
+    run(["gcc", *options, "-o", to, *sources], timeout=COMPILE_TIMEOUT, remedy=REMEDY)
+
+
+def assemble_tick(to: Path) -> None:
+    """Build the boot sector and its disk. Raises CacheError, MachineError."""
+    compiled, sector = to.with_suffix(".o"), to.with_suffix(".sector")
+    run(["as", "--32", "-o", compiled, RECIPES / "tick" / "tick.S"], timeout=COMPILE_TIMEOUT, remedy=REMEDY)
+    layout = ("-m", "elf_i386", "--oformat", "binary", "-Ttext", "0x7c00")
+    run(["ld", *layout, "-o", sector, compiled], timeout=COMPILE_TIMEOUT, remedy=REMEDY)
+    code = sector.read_bytes()
+    if len(code) != BOOT_SECTOR:
+        raise CacheError(f"the tick guest has {len(code)} bytes, not {BOOT_SECTOR}", "make images/tick/tick.S fit")
+    to.write_bytes(code.ljust(DISK, b"\0"))
+
+
+def initramfs(kernel: Kernel, services: bytes) -> bytes:
+    """Return the archive that Linux starts from: init, busybox, the services and the modules. Raises CacheError."""
+    drivers = modules.closure(kernel.modules, DRIVERS)
+    library = f"lib/modules/{kernel.version}"
+    nodes = {
+        "init": cpio.file((RECIPES / "linux" / "init").read_bytes(), executable=True),
+        "bin/busybox": cpio.file(kernel.busybox.read_bytes(), executable=True),
+        "bin/services": cpio.file(services, executable=True),
+        f"{library}/modules.dep": cpio.file(modules.dependencies(drivers).encode()),
+        f"{library}/modules.alias": cpio.file(modules.aliases(drivers).encode()),
+    }
+    nodes |= {f"bin/{applet}": cpio.link("busybox") for applet in APPLETS}
+    nodes |= {f"{library}/{driver.file}": cpio.file(driver.content) for driver in drivers}
+    nodes |= dict.fromkeys(("dev", "proc", "sys"), cpio.FOLDER)
+    return cpio.archive(nodes)
+
+
+def unpacked_kernel(image: bytes) -> bytes:
+    """Return the ELF kernel within a bzImage that is packed with xz, any other unchanged.
+
+    QEMU enters an ELF kernel directly (PVH), which spares the guest's unpacking: half of its boot under TCG.
+    The offsets are those of the kernel's Documentation/arch/x86/boot.rst.
+    """
+    setup_sectors = image[0x1F1] or 4
+    offset, length = struct.unpack_from("<II", image, 0x248)
+    start = (setup_sectors + 1) * 512 + offset
+    payload = image[start : start + length]
+    return lzma.LZMADecompressor().decompress(payload) if payload.startswith(b"\xfd7zXZ\0") else image
+
+
+def _make_tick(folder: Path) -> None:
+    assemble_tick(folder / "tick.img")
+
+
+def _make_linux(folder: Path, kernel: Kernel) -> None:
+    compile_services(folder / "services")
+    made = {
+        "kernel": unpacked_kernel(kernel.image.read_bytes()),
+        "initrd": initramfs(kernel, (folder / "services").read_bytes()),
+    }
+    for name, content in made.items():
+        (folder / name).write_bytes(content)
+    (folder / "digest").write_text(_digest(made.values()), encoding="ascii")
+
+
+def _built(settings: Settings, name: str, inputs: Iterable[bytes], make: Callable[[Path], None]) -> Path:
+    """Return the folder in the cache for `inputs`, filled by `make` beside it and put into place whole."""
+    images = settings.cache_dir / "images"
+    folder = images / f"{name}-{_digest(inputs)[:24]}"
+    try:
+        images.mkdir(parents=True, exist_ok=True)
+        with FileLock(images / f".{name}.lock"):
+            if not folder.exists():
+                with tempfile.TemporaryDirectory(prefix=f".{name}~", dir=images) as temporary:
+                    made = Path(temporary, "made")
+                    made.mkdir()
+                    make(made)
+                    made.rename(folder)
+    except OSError as error:
+        raise CacheError(
+            f"the {name} guest cannot be kept in the cache: {error}",
+            f"make {images} writable with 200 MB free, or choose another folder with --cache-dir",
+        ) from error
+    return folder
+
+
+def _digest(parts: Iterable[bytes]) -> str:
+    whole = hashlib.sha256()
+    for part in parts:
+        whole.update(hashlib.sha256(part).digest())
+    return whole.hexdigest()
+
+
+def _version(tool: str) -> bytes:
+    return run([tool, "--version"], timeout=COMPILE_TIMEOUT, remedy=REMEDY).encode()
