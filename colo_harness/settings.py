@@ -41,6 +41,11 @@ class Timeouts:
         return 20 * self.factor
 
     @property
+    def late(self) -> float:
+        """How much later than due a checkpoint may come before a test stops waiting for it."""
+        return 1.5 * self.factor
+
+    @property
     def answer(self) -> float:
         """A guest service's answer to a client, a failover included."""
         return 30 * self.factor

@@ -2,7 +2,8 @@
 
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -83,6 +84,13 @@ class ColoPair:
         for step in ("set_capabilities", "serve_replica", "attach_replica", "enter"):
             self._do(step)
 
+    def attempt_start(self) -> None:
+        """Do as `start`; a pair that does not enter COLO is left as it is, with the reason in the history."""
+        try:
+            self.start()
+        except StartupFailed as failure:
+            self._phase("refused", reason=str(failure))
+
     def prepare_disks(self) -> None:
         """Give each host its copy of the same disk, and the secondary its two buffers."""
         for host in HOSTS:
@@ -156,15 +164,34 @@ class ColoPair:
                 for question in ("query-status", "query-colo-status", "query-migrate"):
                     vm.observe(question, moment)
 
-    def wait_checkpoints(self, count: int) -> None:
-        """Return when `count` whole checkpoints (STOP, then RESUME) more have been seen on both sides."""
+    def wait_checkpoints(self, count: int, *, within: float | None = None) -> None:
+        """Return when `count` whole checkpoints (STOP, then RESUME) more have been seen on both sides.
+
+        `within` is the deadline for all of them in seconds. Raises WaitTimeout, MonitorLost.
+        """
         since = self.history.cursor()
+        each = self._timeouts.checkpoint + self.topology.checkpoint_delay_ms / 1000
+        deadline = self.history.now() + (within or count * each)
         for vm in self.vms:
             cursor = since
             for event in ("STOP", "RESUME") * count:
-                delay = self.topology.checkpoint_delay_ms / 1000
-                timeout = self._timeouts.checkpoint + delay
-                cursor = vm.await_event(event, since=cursor, timeout=timeout).line - 1
+                left = max(deadline - self.history.now(), 0)
+                cursor = vm.await_event(event, since=cursor, timeout=left).line - 1
+
+    def let_checkpoints_come(self, count: int) -> None:
+        """Return when `count` more checkpoints are done on both sides, or well after they were due; checkers judge."""
+        due = count * (self.topology.checkpoint_delay_ms / 1000 + self._timeouts.late)
+        with suppress(WaitTimeout):
+            self.wait_checkpoints(count, within=due)
+
+    def change_delay(self, milliseconds: int) -> None:
+        """Set another x-checkpoint-delay while the pair replicates."""
+        self.topology = replace(self.topology, checkpoint_delay_ms=milliseconds)
+        self._do("apply_delay")
+
+    def apply_delay(self) -> None:
+        """Tell the primary the topology's x-checkpoint-delay."""
+        procedure.set_checkpoint_delay(self.vm(Role.PRIMARY), self.topology.checkpoint_delay_ms)
 
     def force_checkpoint(self) -> None:
         """Ask for a checkpoint now: setting the delay does that (migration/colo.c) without changing it."""
@@ -272,8 +299,12 @@ class ColoPair:
         self._lab.images.write(image, block, b"stale\n".ljust(disk.BLOCK, b"."))
 
     def put_page_back(self) -> None:
-        """Sabotage: put one page of the survivor's tick guest back by one generation."""
-        tick.put_page_back(self.vm(Role.PRIMARY).files.memory)
+        """Sabotage: put one page of host_b's tick guest back by one generation, behind QEMU's back."""
+        with self._files("host_b").memory.open("r+b") as memory:
+            memory.seek(tick.SAVED[0])
+            address, content = tick.older_page(memory.read(tick.SAVED[1]))
+            memory.seek(address)
+            memory.write(content)
 
     # --- end ----------------------------------------------------------------------------------------------------
 

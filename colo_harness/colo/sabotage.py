@@ -141,7 +141,7 @@ _ALL = (
     Sabotage(
         "no-promotion",
         "The survivor is never told that it is alone.",
-        instead={"promote": _left_out},
+        instead={"promote": _left_out, "carry_on": _left_out},
     ),
     Sabotage(
         "no-colo",

@@ -42,8 +42,9 @@ class ImageTool:
         return path
 
     def create_from(self, path: Path, raw: Path) -> Path:
-        """Make a qcow2 image with the content of a raw one."""
+        """Make a qcow2 image of SIZE bytes that begins with the content of a raw one."""
         run([*self.argv, "convert", "-q", "-f", "raw", "-O", "qcow2", str(raw), str(path)], timeout=60)
+        run([*self.argv, "resize", "-q", "-f", "qcow2", str(path), str(SIZE)], timeout=60)
         return path
 
     def write(self, path: Path, block: int, content: bytes) -> None:

@@ -36,7 +36,7 @@ class Surroundings:
 class VM:
     """A running QEMU of host `name`; its argv is `argv`, its files are `files`."""
 
-    def __init__(  # noqa: PLR0913 - a process, where it lives, what it is called and who listens
+    def __init__(
         self,
         name: str,
         argv: list[str],

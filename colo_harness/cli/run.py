@@ -1,0 +1,95 @@
+"""`colo run`: judge a QEMU, claim by claim; `colo plan`: say what that would do."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from colo_harness.cli.options import CacheDir
+from colo_harness.cli.setup import prepare
+from colo_harness.cli.steps import steps
+from colo_harness.errors import HarnessError, UsageError
+from colo_harness.judge.score import exit_status
+from colo_harness.report import generator
+from colo_harness.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+"""The checkout: the suites lie there, beside the library."""
+BROKEN = 2
+
+
+class Accel(StrEnum):
+    """What `--accel` takes."""
+
+    AUTO = "auto"
+    KVM = "kvm"
+    TCG = "tcg"
+
+
+Qemu = Annotated[Path | None, typer.Option(help="Judge this QEMU executable instead of the reference release.")]
+Accelerator = Annotated[Accel, typer.Option(help="Accelerator of Linux guests; auto takes what a probe finds.")]
+Arguments = Annotated[list[str] | None, typer.Argument(help="Arguments for pytest, behind `--`.")]
+
+
+def run(
+    qemu: Qemu = None,
+    accel: Accelerator = Accel.AUTO,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the verdicts there too.")] = None,
+    cache_dir: CacheDir = None,
+    results_dir: Annotated[Path, typer.Option(help="Where results and report go.")] = ROOT / "reports",
+    arguments: Arguments = None,
+) -> None:
+    """Run the conformance suite; exits 0 when every claim held, 1 when one failed, 2 for the harness, 3 if unsure."""
+    results_dir = results_dir.absolute()
+    verdicts = results_dir / "claims.json"
+    verdicts.unlink(missing_ok=True)
+    document: dict[str, Any] = {"release": None, "accel": accel, "claims": [], "broken": []}
+    try:
+        settings = Settings(cache_dir=cache_dir) if cache_dir else Settings()
+        with steps(Console()) as progress:
+            if qemu is not None and not os.access(qemu, os.X_OK):
+                raise UsageError(f"--qemu {qemu} is no executable", "give the path of a QEMU executable")
+            prepare(settings, progress)
+        options = [*_options(qemu, accel, cache_dir), f"--results-dir={results_dir}", f"-n{os.cpu_count()}"]
+        status = _pytest([*options, *(arguments or [])])
+        if verdicts.exists():
+            document = json.loads(verdicts.read_text(encoding="utf-8"))
+            with steps(Console()) as progress:
+                generator.build(results_dir, settings, progress)
+        elif status:
+            document["broken"].append(f"pytest ended with status {status}")
+    except HarnessError as error:
+        document["broken"].append(str(error))
+        typer.echo(f"colo: {error}", err=True)
+    finally:
+        if json_file:
+            json_file.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    raise typer.Exit(exit_status(document))
+
+
+def plan(
+    qemu: Qemu = None,
+    accel: Accelerator = Accel.AUTO,
+    cache_dir: CacheDir = None,
+    arguments: Arguments = None,
+) -> None:
+    """Say what `colo run` would run and what it would skip, and why; starts no pair."""
+    raise typer.Exit(_pytest([*_options(qemu, accel, cache_dir), "--plan", *(arguments or [])]))
+
+
+def _options(qemu: Path | None, accel: Accel, cache_dir: Path | None) -> list[str]:
+    given = [f"--accel={accel}"]
+    given += [f"--qemu={qemu.absolute()}"] if qemu else []
+    return given + ([f"--cache-dir={cache_dir}"] if cache_dir else [])
+
+
+def _pytest(arguments: Sequence[str]) -> int:
+    argv = [sys.executable, "-m", "pytest", "-m", "not harness", *arguments]
+    return subprocess.run(argv, cwd=ROOT, check=False).returncode

@@ -1,0 +1,79 @@
+"""Losing one side: its QEMU dies, or hangs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from colo_harness.colo.pair import ColoPair
+from colo_harness.errors import MachineError
+from colo_harness.qemu.topology import Role
+from colo_harness.qemu.vm import VM
+from colo_harness.wait import wait_until
+
+PEER_LOST = (
+    "colo-exit-error",
+    "block-io-error",
+    "quorum-report-bad",
+    "stderr-nbd",
+    "stderr-network",
+    "stderr-migration",
+)
+"""Symptoms of a survivor whose peer is gone (colo_harness/judge/symptoms.py has the table)."""
+
+
+@dataclass(frozen=True)
+class Kill:
+    """QEMU is gone at once; the host's kernel closes its sockets."""
+
+    role: Role
+
+    allows = ("killed", *PEER_LOST)
+
+    def __str__(self) -> str:
+        return f"kill-{self.role}"
+
+    @contextmanager
+    def inject(self, pair: ColoPair) -> Iterator[VM]:
+        """Kill the VM that has the role now, which proves itself: the process is reaped. Yields the victim."""
+        victim = pair.vm(self.role)
+        victim.kill()
+        yield victim
+
+
+@dataclass(frozen=True)
+class Freeze:
+    """QEMU hangs: it answers nothing but keeps every socket open."""
+
+    role: Role
+
+    allows = ("killed", *PEER_LOST)
+
+    def __str__(self) -> str:
+        return f"freeze-{self.role}"
+
+    @contextmanager
+    def inject(self, pair: ColoPair) -> Iterator[VM]:
+        """Freeze the VM that has the role now; it is fenced in the end, never thawed. Raises MachineError."""
+        victim = pair.vm(self.role)
+        victim.freeze()
+        try:
+            wait_until(f"{victim.name} to be frozen", lambda: _is_frozen(victim), timeout=5)
+            yield victim
+        finally:
+            victim.kill()  # never SIGCONT: an unfenced old primary would answer again
+
+
+Fault = Kill | Freeze
+
+
+def _is_frozen(victim: VM) -> bool:
+    pids = victim.process.group()
+    if not pids:
+        raise MachineError(f"{victim.name} died before it could be frozen", "look at its stderr")
+    return all(_state(pid) in "Tt" for pid in pids)
+
+
+def _state(pid: int) -> str:
+    """Return the process state letter of /proc/PID/stat, which follows the command in parentheses."""
+    return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]

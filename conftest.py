@@ -1,0 +1,14 @@
+"""What pytest loads for every suite here."""
+
+pytest_plugins = [
+    "fixtures.settings",
+    "fixtures.markers",
+    "fixtures.claims",
+    "fixtures.controls",
+    "fixtures.order",
+    "fixtures.report",
+    "fixtures.lab",
+    "fixtures.pair",
+    "fixtures.verdicts",
+    "pytester",
+]

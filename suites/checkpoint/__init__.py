@@ -1,0 +1,1 @@
+"""When checkpoints happen and what they carry."""

@@ -1,0 +1,1 @@
+"""How a pair starts, what it says of itself, and how it ends."""

@@ -1,0 +1,1 @@
+"""Packets mirrored, compared and rewritten."""
