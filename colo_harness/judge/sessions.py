@@ -126,4 +126,5 @@ def _out_of_order(ops: Iterable[Op]) -> Iterable[Breach]:
             if later.asked["n"] != earlier.asked["n"] + 1:
                 yield Breach(f"{later} follows record {earlier.asked['n']}", later.invoked, earlier.lines + later.lines)
             if later.completed < float("inf") and later.completed < earlier.completed:
-                yield Breach(f"{later} was answered before {earlier}", later.ended, earlier.lines + later.lines)
+                told = f"before {earlier}" if earlier.completed < float("inf") else f"but {earlier} never was"
+                yield Breach(f"{later} was answered {told}", later.ended, earlier.lines + later.lines)

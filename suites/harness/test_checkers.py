@@ -1,0 +1,260 @@
+"""Each checker says yes to a sound history, no to one of the same shape with one thing wrong, else that it cannot tell."""
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from colo_harness import judge
+from colo_harness.errors import ProductFailure, Undecided
+from colo_harness.history import Entry, History
+from colo_harness.judge import (
+    CaughtInFlight,
+    Checker,
+    ColoExit,
+    DelayHonoured,
+    DivergenceForces,
+    FellAt,
+    NoForcedCheckpoint,
+    Parametrised,
+    Plain,
+    QuietAfterDivergence,
+    SilenceBounded,
+    StallBelow,
+    StatesSeen,
+    Verdict,
+    Violation,
+    acknowledged_explained,
+    check,
+    consoles_clean,
+    counter_monotonic,
+    exercised,
+    new_sessions_open,
+    no_reset,
+    nothing_lost,
+    survivors_run,
+    symptoms_declared,
+    worst,
+)
+from colo_harness.judge.verdict import Valid
+from suites.harness.histories import (
+    Match,
+    after,
+    changed,
+    divergence,
+    ended,
+    failover,
+    is_a,
+    pace,
+    renamed,
+    shape,
+    without,
+)
+
+Spoil = Callable[[list[Entry]], list[Entry]]
+
+STATES = StatesSeen({("host_b", "query-status", "after failover"): {"status": ("running", "paused")}})
+
+
+@dataclass(frozen=True)
+class Case:
+    """A checker, a sound history, what is wrong in the other one, and what leaves it undecided, if anything can."""
+
+    checker: Checker
+    sound: Callable[[], list[Entry]]
+    wrong: Spoil
+    unclear: Match | None = None
+    says: Valid = "invalid"
+
+    @property
+    def id(self) -> str:
+        """The checker's name."""
+        return self.checker.name
+
+
+def change(match: Match, at: float | None = None, **data: object) -> Spoil:
+    """Return what changes the first match."""
+    return lambda entries: changed(entries, match, at=at, **data)
+
+
+def say(match: Match, what: str) -> Spoil:
+    """Return what makes the first match say something else."""
+    return lambda entries: renamed(entries, match, what)
+
+
+def promoted(entry: Entry) -> bool:
+    """Match the phase "promoted"."""
+    return entry.kind == "phase" and entry.what == "promoted"
+
+
+def connected_late(entry: Entry) -> bool:
+    """Match the end of the connection that is made after promotion."""
+    return entry.who == "echo-1" and ended("connect")(entry)
+
+
+CASES = [
+    Case(exercised, failover, change(is_a("fault", type="bitten"), type="noted"), is_a("fault"), "unknown"),
+    Case(CaughtInFlight(), failover, change(ended("download"), at=5.0), is_a("fault"), "unknown"),
+    Case(
+        no_reset,
+        failover,
+        change(ended("echo", got="512:00000003"), type="info", error="ConnectionResetError"),
+        lambda entry: entry.kind == "op" and entry.what != "udp",
+    ),
+    Case(nothing_lost, failover, change(ended("echo"), got="512:bad"), ended("echo", got="512:00000004")),
+    Case(acknowledged_explained, failover, change(ended("read"), text="log-0.1"), is_a("op", "read")),
+    Case(counter_monotonic, failover, change(ended("counter-get"), n=1), is_a("op", "counter")),
+    Case(StallBelow(margin_s=0.5), failover, change(ended("echo", got="512:00000003"), at=7.5), promoted),
+    Case(
+        new_sessions_open,
+        failover,
+        change(connected_late, type="fail", error="ConnectionRefusedError"),
+        lambda entry: entry.who == "echo-1",
+    ),
+    Case(
+        survivors_run,
+        failover,
+        change(is_a("observe", "query-status"), value={"status": "colo", "running": False}),
+        is_a("observe"),
+    ),
+    Case(consoles_clean, failover, say(is_a("console"), "BUG: kernel NULL pointer dereference")),
+    Case(symptoms_declared, failover, say(is_a("stderr"), "qemu-system-x86_64: Got unknown COLO message: 12")),
+    Case(
+        ColoExit({"host_b": ("secondary", {"error", "request"})}),
+        failover,
+        change(is_a("event", "COLO_EXIT"), mode="primary"),
+        is_a("event", who="host_b"),
+    ),
+    Case(STATES, failover, change(is_a("observe", "query-status"), value={"status": "colo"}), is_a("observe")),
+    Case(FellAt("idle"), failover, change(is_a("fault", type="bitten"), at=4.02), is_a("fault"), "unknown"),
+    Case(DelayHonoured(1.0, periods=3), pace, change(after(3, is_a("event", "STOP")), at=2.3), is_a("phase")),
+    Case(NoForcedCheckpoint(), pace, change(after(3, is_a("event", "STOP")), at=2.3), is_a("op")),
+    Case(DivergenceForces(), divergence, change(ended("differ"), side="B"), is_a("op")),
+    Case(QuietAfterDivergence(), divergence, change(after(12.5, is_a("event", "STOP")), at=10.0), is_a("op")),
+    Case(
+        SilenceBounded(0.5, what="differ"),
+        divergence,
+        change(after(2, ended("differ")), at=3.3),
+        is_a("op"),
+    ),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_says_yes_to_a_sound_history(case: Case) -> None:
+    """A sound history is valid, and the verdict carries the checker's name."""
+    verdict = case.checker(case.sound())
+    assert (verdict.checker, verdict.valid) == (case.checker.name, "valid"), verdict.reason
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_says_no_to_one_of_the_same_shape(case: Case) -> None:
+    """One thing wrong is enough; invalid ones say where."""
+    wrong = case.wrong(case.sound())
+    assert shape(wrong) == shape(case.sound())
+    verdict = case.checker(wrong)
+    assert verdict.valid == case.says, verdict.reason
+    assert verdict.reason
+    assert verdict.valid == "unknown" or set(verdict.lines) <= {entry.line for entry in wrong}
+    assert verdict.valid == "unknown" or (verdict.lines and verdict.at is not None)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.unclear], ids=lambda case: case.id)
+def test_says_unknown_where_the_history_is_silent(case: Case) -> None:
+    """What the history does not show is never a pass."""
+    assert case.unclear
+    assert case.checker(without(case.sound(), case.unclear)).valid == "unknown"
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_does_not_depend_on_the_order_of_recording(case: Case) -> None:
+    """Threads record late what happened early: only the times count."""
+    sound, wrong = case.sound(), case.wrong(case.sound())
+    assert case.checker(sound[::-1]).valid == "valid"
+    assert case.checker(wrong[::-1]).valid == case.says
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_says_nothing_good_of_an_empty_history(case: Case) -> None:
+    """An empty history proves nothing; only what must not be there is rightly absent."""
+    absent = case.checker in (consoles_clean, symptoms_declared)
+    assert case.checker([]).valid == ("valid" if absent else "unknown")
+
+
+def test_every_checker_has_its_histories() -> None:
+    """No checker of the judge's modules is missing from this file."""
+    found = set()
+    for info in pkgutil.iter_modules(judge.__path__):
+        for thing in vars(importlib.import_module(f"{judge.__name__}.{info.name}")).values():
+            if isinstance(thing, Plain):
+                found.add(thing.name)
+            elif isinstance(thing, type) and issubclass(thing, Parametrised) and thing is not Parametrised:
+                found.add(thing.__name__)
+    tried = {case.id if isinstance(case.checker, Plain) else type(case.checker).__name__ for case in CASES}
+    assert tried == found
+
+
+def test_names_are_snake_case() -> None:
+    """A parametrised checker is called like its class."""
+    assert (StallBelow(1).name, exercised.name) == ("stall_below", "exercised")
+
+
+def test_check_records_each_verdict_and_passes_what_is_sound() -> None:
+    """The always-on checkers are heard without being asked for."""
+    history = History.of(failover())
+    check(history, exercised, no_reset)
+    told = [(entry.what, entry.data["verdict"]) for entry in history if entry.kind == "check"]
+    names = ["exercised", "no_reset", "consoles_clean", "symptoms_declared"]
+    assert told == [(name, "valid") for name in names]
+
+
+def test_check_hears_all_checkers_and_names_each_that_says_no() -> None:
+    """One sentence for each invalid checker; unknown ones are in the verdicts only."""
+    history = History.of(
+        changed(
+            failover(),
+            ended("echo", got="512:00000004"),
+            type="info",
+            error="ConnectionResetError",
+            sent=None,
+            got=None,
+        )
+    )
+    with pytest.raises(Violation) as caught:
+        check(history, no_reset, nothing_lost, new_sessions_open, STATES)
+    assert isinstance(caught.value, ProductFailure)
+    assert str(caught.value).splitlines() == [
+        "no_reset: echo-0 echo(n=4) ended with ConnectionResetError (at 6.210 s)."
+    ]
+    told = {verdict.checker: verdict.valid for verdict in caught.value.verdicts}
+    assert told["no_reset"] == "invalid"
+    assert told["nothing_lost"] == "unknown"
+    assert len(told) == 6
+
+
+def test_check_judges_symptoms_unasked() -> None:
+    """A guest that oopses fails every test."""
+    history = History.of([Entry(1, "console", "host_b", "Kernel panic - not syncing", {}, 2)])
+    with pytest.raises(Violation, match=r"consoles_clean: host_b's console \(panic\)"):
+        check(history)
+
+
+def test_a_checker_that_crashes_is_never_a_pass() -> None:
+    """Its verdict is unknown and carries the exception's text."""
+
+    def clumsy(entries: object) -> Verdict:
+        raise LookupError(f"{entries} is odd")
+
+    with pytest.raises(Undecided, match=r"clumsy: the checker crashed: LookupError: \[\] is odd"):
+        check(History.of([]), Plain(clumsy))
+
+
+def test_worst_verdict_wins() -> None:
+    """Invalid is worse than unknown, unknown than valid; no verdict at all is unknown."""
+    valid, unknown, invalid = (Verdict("", valid, "") for valid in ("valid", "unknown", "invalid"))
+    assert worst([valid, invalid, unknown]) == "invalid"
+    assert worst([valid, unknown]) == "unknown"
+    assert worst([valid]) == "valid"
+    assert worst([]) == "unknown"
