@@ -27,7 +27,7 @@ class Tape:
         self.entries.append(Entry(at, kind, who, what, data, len(self.entries) + 2))
         return self
 
-    def op(  # noqa: PLR0913 - an operation is who, what, asked, answered, when and how long
+    def op(
         self,
         at: float,
         who: str,
@@ -106,6 +106,25 @@ def failover() -> list[Entry]:
     tape.add(6.6, "console", "host_b", "GUEST-READY")
     tape.phase(8, "end").fault(8.1, "heal").fault(8.2, "healed")
     return tape.add(8.3, "observe", "host_a", "exit-status", value=-9).entries
+
+
+def entry() -> list[Entry]:
+    """Tell of a pair that enters COLO through the documented states."""
+    tape = Tape().phase(0, "start")
+    for at, status in enumerate(("setup", "active", "device", "colo"), start=1):
+        tape.add(at, "event", "host_a", "MIGRATION", status=status)
+    for at, status in enumerate(("active", "colo"), start=2):
+        tape.add(at, "event", "host_b", "MIGRATION", status=status)
+    return tape.phase(5, "replicating").entries
+
+
+def progress() -> list[Entry]:
+    """Tell of three checkpoints on both sides, after each of which both guests print something."""
+    tape = Tape().phase(0, "watch")
+    for second in (1, 2, 3):
+        for host in ("host_a", "host_b"):
+            tape.checkpoint(second, host).add(second + 0.5, "console", host, f"{second:08x}")
+    return tape.phase(4, "watched").entries
 
 
 def pace() -> list[Entry]:

@@ -1,4 +1,4 @@
-"""Each checker says yes to a sound history, no to one of the same shape with one thing wrong, else that it cannot tell."""
+"""Each checker says yes to a sound history and no to one of the same shape with one thing wrong."""
 
 import importlib
 import pkgutil
@@ -38,6 +38,8 @@ from colo_harness.judge import (
     symptoms_declared,
     worst,
 )
+from colo_harness.judge.entering import ColoEntered
+from colo_harness.judge.progress import CheckpointsGoOn
 from colo_harness.judge.verdict import Valid
 from suites.harness.histories import (
     Match,
@@ -45,9 +47,11 @@ from suites.harness.histories import (
     changed,
     divergence,
     ended,
+    entry,
     failover,
     is_a,
     pace,
+    progress,
     renamed,
     shape,
     without,
@@ -129,6 +133,8 @@ CASES = [
     ),
     Case(STATES, failover, change(is_a("observe", "query-status"), value={"status": "colo"}), is_a("observe")),
     Case(FellAt("idle"), failover, change(is_a("fault", type="bitten"), at=4.02), is_a("fault"), "unknown"),
+    Case(ColoEntered(), entry, change(is_a("event", status="colo"), status="completed"), is_a("event")),
+    Case(CheckpointsGoOn(), progress, change(after(2, is_a("console", who="host_b")), at=1.5), is_a("phase")),
     Case(DelayHonoured(1.0, periods=3), pace, change(after(3, is_a("event", "STOP")), at=2.3), is_a("phase")),
     Case(NoForcedCheckpoint(), pace, change(after(3, is_a("event", "STOP")), at=2.3), is_a("op")),
     Case(DivergenceForces(), divergence, change(ended("differ"), side="B"), is_a("op")),

@@ -145,7 +145,7 @@ class TestLog:
         ],
     )
     def test_a_read_tells_the_last_text_that_can_have_been_written(
-        self, outcome: str, again: bool, text: str | None, valid: str
+        self, outcome: str, *, again: bool, text: str | None, valid: str
     ) -> None:
         """The slot is a register; what nobody knows about may be there or not."""
         assert acknowledged_explained(self.log(outcome, text, again=again)).valid == valid

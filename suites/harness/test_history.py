@@ -1,0 +1,167 @@
+"""A history keeps everything, in order, whoever records, and tells where a file is damaged."""
+
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from colo_harness.errors import ProductFailure, UsageError, WaitTimeout
+from colo_harness.history import Entry, History, load
+
+WRITERS = 8
+EACH = 200
+HEADER = '{"history":1,"origin":5.0}'
+LINE = '{"at":1.5,"kind":"event","who":"host_a","what":"STOP","data":{}}'
+
+
+def stop(entry: Entry) -> bool:
+    """Match a STOP."""
+    return entry.what == "STOP"
+
+
+def test_what_is_recorded_is_on_disk_at_once_and_can_be_read_back(tmp_path: Path) -> None:
+    """Killed at any moment, the file holds what was recorded before."""
+    path = tmp_path / "history.jsonl"
+    history = History(path)
+    history.record("event", "host_a", "STOP", at=1.25, reason="x")
+    history.invoke("echo-0", "echo", n=0).ok(got="y")
+    assert load(path).entries == [
+        Entry(round(entry.at, 6), entry.kind, entry.who, entry.what, entry.data) for entry in history
+    ]
+    assert [entry.line for entry in load(path)] == [entry.line for entry in history] == [2, 3, 4]
+    history.close()
+
+
+def test_data_may_be_called_like_what_is_told_by_position(tmp_path: Path) -> None:
+    """QEMU's events may carry any key."""
+    with History(tmp_path / "history.jsonl") as history:
+        history.record("event", "host_a", "JOB", kind=1, who=2, what=3)
+    assert load(tmp_path / "history.jsonl").entries[0].data == {"kind": 1, "who": 2, "what": 3}
+
+
+def test_an_operation_ends_as_it_was_invoked() -> None:
+    """The number ties its entries together."""
+    history = History()
+    first, second = history.invoke("a", "echo", n=0), history.invoke("b", "echo", n=0)
+    second.fail(wrong="x")
+    first.info(error="EOFError")
+    told = [(entry.who, entry.data["op"], entry.data["type"]) for entry in history]
+    assert told == [("a", 0, "invoke"), ("b", 1, "invoke"), ("b", 1, "fail"), ("a", 0, "info")]
+
+
+def test_entries_are_a_copy() -> None:
+    """A reader cannot change a history, nor see it grow."""
+    history = History()
+    seen = history.entries
+    history.record("phase", "pair", "start")
+    assert (len(seen), len(history)) == (0, 1)
+
+
+def test_a_closed_history_stays_readable(tmp_path: Path) -> None:
+    """Checks are recorded after the file is closed, in memory only."""
+    with History(tmp_path / "history.jsonl") as history:
+        history.record("phase", "pair", "start")
+    history.record("phase", "pair", "end")
+    assert [entry.what for entry in history] == ["start", "end"]
+
+
+def test_real_time_is_converted_to_the_one_clock() -> None:
+    """QEMU stamps its events with the wall clock."""
+    history = History()
+    assert history.when(history.origin + 2.5) == pytest.approx(2.5)
+    assert 0 <= history.now() < 60
+
+
+class TestWaiting:
+    """cursor and wait_for."""
+
+    def test_what_was_recorded_since_the_cursor_is_found_at_once(self) -> None:
+        """Nothing is missed between taking the cursor and waiting."""
+        history = History()
+        since = history.cursor()
+        history.record("event", "host_a", "STOP")
+        assert history.wait_for("a stop", stop, since=since, timeout=0).what == "STOP"
+
+    def test_what_was_recorded_before_the_cursor_is_not_found(self) -> None:
+        """The error tells what was seen since, and is the product's."""
+        history = History()
+        history.record("event", "host_a", "STOP")
+        since = history.cursor()
+        history.record("event", "host_a", "RESUME", at=3.0)
+        history.invoke("echo-0", "echo")
+        with pytest.raises(WaitTimeout, match=r"0.05 s for a stop; last seen: 3.000 host_a event RESUME$") as caught:
+            history.wait_for("a stop", stop, since=since, timeout=0.05)
+        assert isinstance(caught.value, ProductFailure)
+
+    def test_a_waiter_is_woken_by_another_thread(self) -> None:
+        """As soon as it is recorded, long before the time is over."""
+        history = History()
+        threading.Timer(0.05, history.record, ("event", "host_a", "STOP")).start()
+        history.wait_for("a stop", stop, since=history.cursor(), timeout=30)
+        assert history.now() < 15
+
+    def test_successive_waits_see_each_entry_once(self) -> None:
+        """The line of one match is the cursor of the next wait."""
+        history = History()
+        for at in (1.0, 2.0, 3.0):
+            history.record("event", "host_a", "STOP", at=at)
+        found, since = [], 0
+        for _ in range(3):
+            entry = history.wait_for("a stop", stop, since=since, timeout=0)
+            found.append(entry.at)
+            since = entry.line - 1
+        assert found == [1.0, 2.0, 3.0]
+
+
+def test_many_threads_lose_nothing(tmp_path: Path) -> None:
+    """Each line is whole, each operation has a number of its own, line numbers are those of the file."""
+    path = tmp_path / "history.jsonl"
+    with History(path) as history, ThreadPoolExecutor(WRITERS) as threads:
+
+        def work(writer: int) -> None:
+            for n in range(EACH):
+                history.invoke(f"echo-{writer}", "echo", n=n).ok(got=str(n))
+
+        for job in [threads.submit(work, writer) for writer in range(WRITERS)]:
+            job.result()
+    entries = load(path).entries
+    assert [entry.line for entry in entries] == list(range(2, 2 + 2 * WRITERS * EACH))
+    assert [entry.line for entry in history] == [entry.line for entry in entries]
+    assert {entry.data["op"] for entry in entries} == set(range(WRITERS * EACH))
+    for writer in range(WRITERS):
+        mine = [entry.data["n"] for entry in entries if entry.who == f"echo-{writer}" and "n" in entry.data]
+        assert mine == list(range(EACH))
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ([HEADER, LINE, LINE[:-20]], r":3: not a line of a history"),
+        ([HEADER, '{"at":1}'], r":2: not a line of a history \(KeyError\('kind'\)\)"),
+        ([HEADER, LINE.replace("event", "evnt")], r":2: not a line of a history \(ValueError\('evnt'\)\)"),
+        ([HEADER, "[]"], r":2: not a line of a history"),
+        ([HEADER, "", LINE], r":2: not a line of a history"),
+        ([LINE], r":1: not a line of a history"),
+        (['{"history":2,"origin":0}'], r":1: history version 2"),
+    ],
+)
+def test_a_damaged_file_is_refused_by_its_line(tmp_path: Path, lines: list[str], told: str) -> None:
+    """The user learns where, and what to do."""
+    path = tmp_path / "history.jsonl"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=told) as caught:
+        load(path)
+    assert caught.value.remedy
+
+
+def test_a_file_has_one_json_object_a_line(tmp_path: Path) -> None:
+    """Whatever is recorded, line ends and other scripts included."""
+    path = tmp_path / "history.jsonl"
+    with History(path) as history:
+        history.record("console", "host_a", "zwei\nZeilen \u2028 ☃")
+    header, line = path.read_text(encoding="utf-8").split("\n")[:2]
+    assert json.loads(header)["history"] == 1
+    assert json.loads(line)["what"] == "zwei\nZeilen \u2028 ☃"
+    assert len(load(path)) == 1
