@@ -20,7 +20,7 @@ RECIPES = Path(__file__).parents[2] / "images"
 BUILDERS = (Path(__file__), Path(cpio.__file__), Path(modules.__file__))
 
 CMDLINE = "console=ttyS0 quiet panic=-1 ipv6.disable=1 cryptomgr.notests"
-"""A panic reboots, which `-no-reboot` turns into an end. The self-tests of cryptography would double a boot under TCG."""
+"""A panic reboots, which `-no-reboot` turns into an end. Cryptography's self-tests take long under TCG."""
 
 DRIVERS = (
     "virtio_pci",

@@ -4,8 +4,10 @@ images/README.md describes the guest. A page holds another content after each pa
 (index + generation) % 8 = 0, which never holds for two passes in a row. So a page that is one generation old always
 differs. Zeros by themselves tell the generation only modulo 8; which one they stand for follows from the count of pages
 written, that the guest keeps before its stretch, and is checked against every other page.
-What no snapshot can tell: the page that was written last, if the guest stopped after its last word and before it
-counted the page, is the same as the page before it was begun.
+What no snapshot can tell is whether the one page at which the guest stopped, the first that it has not counted, is
+older than it should be, where its older content is the same as before, amid, or after this pass's writing of it: when
+it was written and is put back by one generation, or is to be zeroed now and is put back to its zeros of an earlier
+pass. Of a quiet guest, whose generation is known, every page is told.
 """
 
 import struct
@@ -74,9 +76,7 @@ def snapshot(generation: int, done: int) -> bytes:
         raise ValueError(f"no pass {generation} with {done} pages")
     count = ((generation - 1) * PAGES + done) % (1 << 32)
     pages = (page(index, generation if index < done else generation - 1) for index in range(PAGES))
-    return _WORD.pack(count) + b"".join(
-        _WORD.pack(one.first) + _NOTHING_BETWEEN + _WORD.pack(one.last) for one in pages
-    )
+    return _WORD.pack(count) + b"".join(map(_encode, pages))
 
 
 def generations(memory: bytes) -> list[Page]:
@@ -111,11 +111,18 @@ def explain(memory: bytes, *, complete: int | None = None) -> Explanation:
 
 
 def older_page(memory: bytes) -> tuple[int, bytes]:
-    """Return the physical address of a page in `memory`, the bytes of SAVED, and its content one pass earlier."""
-    now = explain(memory)
-    index, generation = (1, now.generation) if now.done > 2 else (PAGES - 1, now.generation - 1)  # noqa: PLR2004
-    older = page(index, generation - 1)
-    return START + index * PAGE, _WORD.pack(older.first) + _NOTHING_BETWEEN + _WORD.pack(older.last)
+    """Return the physical address of a page, and what it held one generation ago; `explain` objects to it there.
+
+    `memory`: the bytes of SAVED of a stopped or quiet guest. Raises ValueError when these are not the guest's work.
+    """
+    found = explain(memory)
+    if not found.possible:
+        raise ValueError(found.objection)
+    # Neither the page that is being written nor the one before: the guest could have stopped before it wrote that.
+    index, held = (0, found.generation) if found.done > 1 else (PAGES - 2, found.generation - 1)
+    if not held:
+        raise ValueError("the guest has hardly begun")
+    return START + index * PAGE, _encode(page(index, held - 1))
 
 
 def _compare(pages: list[Page], generation: int, done: int) -> Explanation:
@@ -130,6 +137,10 @@ def _compare(pages: list[Page], generation: int, done: int) -> Explanation:
                 generation, done, f"page {index} with {done} of pass {generation}: {found}, not {wanted}"
             )
     return Explanation(generation, done)
+
+
+def _encode(held: Page) -> bytes:
+    return _WORD.pack(held.first) + _NOTHING_BETWEEN + _WORD.pack(held.last)
 
 
 def _decode(raw: bytes) -> Page:
