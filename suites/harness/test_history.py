@@ -51,6 +51,14 @@ def test_an_operation_ends_as_it_was_invoked() -> None:
     assert told == [("a", 0, "invoke"), ("b", 1, "invoke"), ("b", 1, "fail"), ("a", 0, "info")]
 
 
+def test_an_operation_may_ask_for_a_byte_at_an_index() -> None:
+    """That `at` is data, not the moment."""
+    history = History()
+    history.invoke("differ-0", "differ", at=511).ok(at=511)
+    assert [entry.data["at"] for entry in history] == [511, 511]
+    assert all(entry.at < 60 for entry in history)
+
+
 def test_entries_are_a_copy() -> None:
     """A reader cannot change a history, nor see it grow."""
     history = History()
