@@ -6,6 +6,7 @@ pytest_plugins = [
     "fixtures.claims",
     "fixtures.controls",
     "fixtures.order",
+    "fixtures.plan",
     "fixtures.report",
     "fixtures.lab",
     "fixtures.pair",

@@ -5,7 +5,7 @@ import traceback
 
 import typer
 
-from colo_harness.cli import setup
+from colo_harness.cli import run, setup
 from colo_harness.errors import HarnessError
 
 BROKEN = 2
@@ -18,6 +18,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(setup.setup)
+app.command()(run.plan)
+app.command()(run.run)
 
 
 @app.callback()

@@ -62,7 +62,8 @@ def run(
         if verdicts.exists():
             document = json.loads(verdicts.read_text(encoding="utf-8"))
             with steps(Console()) as progress:
-                generator.build(results_dir, settings, progress)
+                page = generator.build(results_dir, settings, progress)
+                progress(f"the report is {page}")
         elif status:
             document["broken"].append(f"pytest ended with status {status}")
     except HarnessError as error:

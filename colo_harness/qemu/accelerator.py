@@ -47,13 +47,23 @@ def why(settings: Settings) -> str:
 
 def pace(settings: Settings, accel: Accel) -> Pace:
     """Run a tick guest on the reference QEMU and measure it; once for each boot of the machine."""
+    kept = _kept(settings, accel)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(kept.with_suffix(".lock")):
+        if not kept.exists():
+            kept.write_text(json.dumps(asdict(_measure(settings, accel))), encoding="utf-8")
+    return Pace(**json.loads(kept.read_text(encoding="utf-8")))
+
+
+def known_pace(settings: Settings, accel: Accel) -> Pace | None:
+    """Return what `pace` measured since the machine was booted, None if it has not."""
+    kept = _kept(settings, accel)
+    return Pace(**json.loads(kept.read_text(encoding="utf-8"))) if kept.exists() else None
+
+
+def _kept(settings: Settings, accel: Accel) -> Path:
     boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
-    known = settings.cache_dir / "accelerators" / f"{boot}-{accel}.json"
-    known.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(known.with_suffix(".lock")):
-        if not known.exists():
-            known.write_text(json.dumps(asdict(_measure(settings, accel))), encoding="utf-8")
-    return Pace(**json.loads(known.read_text(encoding="utf-8")))
+    return settings.cache_dir / "accelerators" / f"{boot}-{accel}.json"
 
 
 def _measure(settings: Settings, accel: Accel) -> Pace:
