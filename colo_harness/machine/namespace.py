@@ -16,8 +16,8 @@ from colo_harness.errors import MachineError
 from colo_harness.machine.process import run
 
 CLONE_NEWNET = 0x40000000
-SIOCSIFFLAGS = 0x8914
-IFF_UP = 0x1
+SIOCGIFFLAGS, SIOCSIFFLAGS = 0x8913, 0x8914
+IFF_UP, IFF_RUNNING = 0x1, 0x40
 _OWN = "/proc/thread-self/ns/net"
 _libc = ctypes.CDLL(None, use_errno=True)  # os.setns and os.unshare come with Python 3.12
 
@@ -95,6 +95,16 @@ class Namespace:
         """Return interface number -> name."""
         with self.entered():
             return dict(socket.if_nameindex())
+
+    def passes(self, *links: str) -> bool:
+        """Say whether frames pass each of these links: the kernel's link watch takes milliseconds to let them."""
+        with self.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+            for link in links:
+                answer = ioctl(control, SIOCGIFFLAGS, struct.pack("16sH14x", link.encode(), 0))
+                if not struct.unpack_from("16xH", answer)[0] & IFF_RUNNING:
+                    return False
+                ioctl(control, SIOCSIFFLAGS, answer)  # changes nothing, but waits for a link watch that is at work
+        return True
 
     def close(self) -> None:
         """Let go; the kernel removes the namespace with its links as soon as nobody else uses it."""

@@ -1,12 +1,14 @@
 """The network of one pair: two hosts, a client and the switch between them, with no way out."""
 
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-from colo_harness.errors import MachineError
+from colo_harness.errors import MachineError, WaitTimeout
 from colo_harness.machine.namespace import Namespace
+from colo_harness.wait import wait_until
 
 Host = Literal["host_a", "host_b"]
 HOSTS: tuple[Host, Host] = ("host_a", "host_b")
@@ -83,8 +85,10 @@ class Network:
                 f"link set {name} master service up",
             ]
         self.switch.ip(*lines)
+        waiting = {self.switch: ("service", *PORTS), self.client: ("svc0",)}
         self.client.ip(f"address add {CLIENT}/{PREFIX} dev svc0", "link set svc0 up")
-        self.host_a.ip(f"link add colo0 type veth peer name colo0 netns {self.host_b.path}")
+        # distinct numbers: the kernel's link watch may leave a link whose peer has its own number for a second
+        self.host_a.ip(f"link add colo0 index 11 type veth peer name colo0 index 12 netns {self.host_b.path}")
         for name in HOSTS:
             self.host(name).ip(
                 f"link add br0 {_PLAIN_BRIDGE}",
@@ -95,3 +99,14 @@ class Network:
                 f"address add {self.address(name)}/{PREFIX} dev colo0",
                 "link set colo0 up",
             )
+            waiting[self.host(name)] = ("br0", "svc0", "colo0")
+        for namespace, links in waiting.items():
+            _await_links(namespace, links)
+
+
+def _await_links(namespace: Namespace, links: Iterable[str]) -> None:
+    """Wait until no frame is lost any more: a lost ARP request costs a second. Raises MachineError."""
+    try:
+        wait_until(f"the links in {namespace!r}", lambda: namespace.passes(*links), timeout=10, interval=0.001)
+    except WaitTimeout as slow:
+        raise MachineError(str(slow), "the kernel does not keep up: run fewer tests at a time") from slow

@@ -137,7 +137,7 @@ def test_a_program_that_is_missing_is_the_machines_fault(start: Start) -> None:
 
 
 def test_run_returns_stdout_and_feeds_stdin() -> None:
-    """stderr is left out."""
+    """Without stderr."""
     assert run(["sh", "-c", "cat; echo lost >&2"], timeout=5, input="kept") == "kept"
 
 
