@@ -36,6 +36,11 @@ class Timeouts:
         return 40 * self.factor
 
     @property
+    def failover(self) -> float:
+        """A failover's command, and from the last of them to a guest that runs alone."""
+        return 10 * self.factor
+
+    @property
     def checkpoint(self) -> float:
         """A checkpoint that is due or was forced, from due to done."""
         return 20 * self.factor

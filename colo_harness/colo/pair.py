@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from colo_harness.colo import procedure
+from colo_harness.colo.entry import await_colo
 from colo_harness.colo.lab import Lab
 from colo_harness.colo.relay import Message, Relay
 from colo_harness.colo.sabotage import SOUND, Sabotage
-from colo_harness.errors import MonitorLost, StartupFailed, WaitTimeout
+from colo_harness.errors import ProductFailure, StartupFailed, WaitTimeout
 from colo_harness.history import Entry, History
 from colo_harness.machine.network import Network
 from colo_harness.qemu import argv, disk, tick, warm
@@ -21,8 +22,6 @@ from colo_harness.qemu.vm import VM
 from colo_harness.wait import wait_until
 
 RELAY_PORT = 9997
-TERMINAL = ("completed", "failed", "cancelled")
-"""States of `query-migrate` from which a pair never reaches `colo` (qapi/migration.json, MigrationStatus)."""
 
 
 class ColoPair:
@@ -152,7 +151,7 @@ class ColoPair:
             procedure.migrate(primary, self.address(Role.PRIMARY), str(RELAY_PORT))
         else:
             procedure.migrate(primary, self.address(Role.SECONDARY), Channel.CHECKPOINT)
-        self._await_colo(since)
+        await_colo(self.vms, self.history, since=since, timeout=self._timeouts.entry)
         self._phase("replicating")
 
     # --- life ---------------------------------------------------------------------------------------------------
@@ -233,20 +232,38 @@ class ColoPair:
 
     # --- failover -----------------------------------------------------------------------------------------------
 
-    def failover_to(self, role: Role, *, fenced: bool = True) -> None:
+    def failover_to(self, role: Role, *, fenced: bool = True, yanked: bool = True, within: float | None = None) -> None:
         """Let `role` carry on alone, by the document's "Primary Failover" or "Secondary Failover".
 
-        The lost peer is fenced (killed) first; without fencing the survivor's streams are yanked instead.
+        The lost peer is fenced (killed) first; without fencing the survivor's streams to it are yanked instead, and
+        without either the document's commands are all that is done. Each command gets `within` seconds.
+        Raises MonitorLost, CommandError, WaitTimeout.
         """
         survivor, lost = self.vm(role), self.vm(role.peer)
         self._phase("failover", role=role, host=survivor.name)
-        if fenced:
-            lost.kill()
-        else:
-            survivor.yank()
-        self._do("promote" if role is Role.SECONDARY else "carry_on")
+        with survivor.patience(within or self._timeouts.failover):
+            if fenced:
+                lost.kill()
+            elif yanked:
+                self._do(f"yank_{role}")
+            self._do("promote" if role is Role.SECONDARY else "carry_on")
         self._roles = {Role.PRIMARY: self._roles[role], Role.SECONDARY: self._roles[role.peer]}
         self._phase("promoted", role=role, host=survivor.name)
+
+    def attempt_failover(self, role: Role, *, fenced: bool = True, yanked: bool = True, within: float) -> None:
+        """Do as `failover_to`; where QEMU does not, leave it as it is, with the reason in the history."""
+        try:
+            self.failover_to(role, fenced=fenced, yanked=yanked, within=within)
+        except ProductFailure as failure:
+            self._phase("stuck", role=role, host=self.vm(role).name, reason=str(failure))
+
+    def yank_primary(self) -> None:
+        """Free a primary whose peer hangs."""
+        self.vm(Role.PRIMARY).yank()
+
+    def yank_secondary(self) -> None:
+        """Free a secondary whose peer hangs."""
+        self.vm(Role.SECONDARY).yank()
 
     def promote(self) -> None:
         """Make the secondary the machine that answers (Secondary Failover)."""
@@ -272,7 +289,7 @@ class ColoPair:
         wait_until(
             f"{vm.name} to run alone",
             lambda: vm.execute("query-status")["running"] and vm.execute("query-colo-status")["mode"] == "none",
-            timeout=self._timeouts.entry,
+            timeout=self._timeouts.failover,
             seen=lambda: (vm.execute("query-status"), vm.execute("query-colo-status")),
         )
 
@@ -367,30 +384,3 @@ class ColoPair:
         upstream = host.socket(socket.AF_INET, socket.SOCK_STREAM)
         target = (self.address(Role.SECONDARY), int(Channel.CHECKPOINT))
         self._relay = self._closing.enter_context(Relay(listener, upstream, target))
-
-    def _await_colo(self, since: int) -> None:
-        def entered() -> bool:
-            states = {vm.name: vm.execute("query-migrate").get("status") for vm in self.vms}
-            if any(state in TERMINAL for state in states.values()):
-                raise StartupFailed(f"the pair cannot enter COLO any more; {self._states_since(since)}")
-            running = all(vm.execute("query-status")["status"] == "running" for vm in self.vms)
-            return running and set(states.values()) == {"colo"}
-
-        try:
-            wait_until("both sides to run in COLO", entered, timeout=self._timeouts.entry)
-        except (WaitTimeout, MonitorLost) as failure:
-            raise StartupFailed(f"the pair did not enter COLO: {failure}; {self._states_since(since)}") from failure
-
-    def _states_since(self, since: int) -> str:
-        """Tell the migration states and run states that each side went through."""
-        told = []
-        for vm in self.vms:
-            events = [e for e in self.history.entries[since:] if e.kind == "event" and e.who == vm.name]
-            states = [e.data["status"] for e in events if e.what == "MIGRATION"]
-            others = [e.what for e in events if e.what not in ("MIGRATION", "MIGRATION_PASS")]
-            now = vm.execute("query-status")["status"] if vm.alive else "dead"
-            told.append(
-                f"{vm.name} ({vm.files.folder.name}) went through {', '.join(states) or 'no state'}"
-                f" with {', '.join(others) or 'no event'}, run state now {now}"
-            )
-        return "; ".join(told)

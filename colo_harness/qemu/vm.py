@@ -2,7 +2,8 @@
 
 import re
 import signal
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -53,6 +54,7 @@ class VM:
         self._closing = ExitStack()
         self._stderr_seen = 0
         self._death_seen = False
+        self._patience = around.timeouts.command
         trace = Fifo(files.trace)
         self._keep(Lines(trace, around.loop, self._on_trace))
         self.process = Process(argv, name=name, log_dir=files.folder, guardian=around.guardian, namespace=namespace)
@@ -79,7 +81,16 @@ class VM:
 
     def execute(self, command: str, arguments: dict[str, Any] | None = None, *, timeout: float | None = None) -> Any:
         """Run a QMP command on the first monitor. Raises CommandError, MonitorLost."""
-        return self.monitor.execute(command, arguments, timeout=timeout or self._around.timeouts.command)
+        return self.monitor.execute(command, arguments, timeout=timeout or self._patience)
+
+    @contextmanager
+    def patience(self, seconds: float) -> Iterator[None]:
+        """Give commands inside the block `seconds` in place of the usual deadline."""
+        usual, self._patience = self._patience, seconds
+        try:
+            yield
+        finally:
+            self._patience = usual
 
     def observe(self, question: str, moment: str) -> Any:
         """Ask `question` (a query command) and record the answer under `moment`."""
@@ -89,7 +100,7 @@ class VM:
 
     def yank(self) -> None:
         """Cut every stream to the peer, out-of-band on the second monitor; leave our own connections alone."""
-        timeout = self._around.timeouts.command
+        timeout = self._patience
         known = self.rescue.execute("query-yank", timeout=timeout, oob=True)
         streams = [one for one in known if one["type"] != "chardev" or one["id"] in PEER_CHARDEVS]
         self.rescue.execute("yank", {"instances": streams}, timeout=timeout, oob=True)
