@@ -134,7 +134,11 @@ def restoring() -> list[Part]:
 
 
 def restore(vm: VM, state: Path, *, timeout: float) -> None:
-    """Load `state` into a VM that was started with `restoring`; it stays paused. Raises ProductFailure."""
+    """Load `state` into a VM that was started with `restoring`; it stays paused. Raises ProductFailure.
+
+    Its disks are activated, which QEMU leaves to `cont` where the saved guest was paused: the one that starts
+    COLO does not do it, and the guest's first write would find them inactive (migration/block-active.c).
+    """
     vm.execute("migrate-incoming", {"uri": f"file:{state}"})
 
     def loaded() -> bool:
@@ -144,6 +148,7 @@ def restore(vm: VM, state: Path, *, timeout: float) -> None:
         return bool(status == "completed")
 
     wait_until("the saved guest state to load", loaded, timeout=timeout)
+    vm.execute("blockdev-set-active", {"active": True})
 
 
 def _plain(topology: Topology) -> Topology:
