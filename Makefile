@@ -13,7 +13,7 @@ setup: $(VENV)/.project
 	$(BIN)/colo setup
 
 test: setup lint
-	$(BIN)/pytest -m harness -n 2
+	$(BIN)/pytest suites/harness -n 2 --results-dir reports/harness
 	$(BIN)/colo run
 
 conformance: setup

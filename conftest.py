@@ -5,6 +5,7 @@ pytest_plugins = [
     "fixtures.markers",
     "fixtures.claims",
     "fixtures.controls",
+    "fixtures.failures",
     "fixtures.order",
     "fixtures.plan",
     "fixtures.report",

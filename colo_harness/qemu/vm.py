@@ -55,10 +55,12 @@ class VM:
         self._stderr_seen = 0
         self._death_seen = False
         self._patience = around.timeouts.command
+        self._console_log = self._closing.enter_context((files.folder / "console.txt").open("w", encoding="utf-8"))
         trace = Fifo(files.trace)
         self._keep(Lines(trace, around.loop, self._on_trace))
         self.process = Process(argv, name=name, log_dir=files.folder, guardian=around.guardian, namespace=namespace)
         self._closing.callback(self.process.kill)
+        (files.folder / "argv.txt").write_text(self.process.command + "\n", encoding="utf-8")
         try:
             self.monitor = self._connect(files.monitor, name)
             self.rescue = self._connect(files.rescue, None)
@@ -173,6 +175,7 @@ class VM:
             self._history.record("trace", self.name, traced["event"], at=at, message=traced["message"])
 
     def _on_console(self, line: str) -> None:
+        self._console_log.write(line + "\n")
         self._history.record("console", self.name, line)
 
 

@@ -58,8 +58,9 @@ from fixtures.report import detail
 @pytest.fixture
 def pair(artifacts):
     detail("pid", os.getpid())
-    (artifacts / "host_a.argv.txt").write_text("qemu-system-x86_64 -S")
-    (artifacts / "host_a.stderr.txt").touch()
+    (artifacts / "host_a").mkdir()
+    (artifacts / "host_a" / "argv.txt").write_text("qemu-system-x86_64 -S")
+    (artifacts / "host_a" / "host_a.err").touch()
     (artifacts / "disk.qcow2").write_text("huge")
     (artifacts / "service.pcap").write_bytes(bytes(range(256)))
     with socket.socket(socket.AF_UNIX) as monitor:
