@@ -59,6 +59,10 @@ class Client:
 
     def everything(self) -> list[Session]:
         """Open one session of each TCP kind whose answers are the same on both sides."""
+        return [*self.incoming(), self.dialled()]
+
+    def incoming(self) -> list[Session]:
+        """Open one session of each kind of `everything` whose connection the client opens."""
         return [
             self.echo(),
             self.download(),
@@ -67,8 +71,17 @@ class Client:
             self.http(),
             self.counter(),
             self.log(),
-            self.dialled(),
         ]
+
+    def read_back(self) -> None:
+        """Ask, over new sessions, for everything that this client's logs and counters were told to keep."""
+        known = list(self._sessions)
+        for log in known:
+            if isinstance(log, DiskLog):
+                self.log().read_back(log)
+        for counter in known:
+            if isinstance(counter, Counter):
+                self.counter(key=counter.key).read()
 
     def echo(self, name: str | None = None) -> Echo:
         """Open an echo session."""

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from typing import Self
 
 from colo_harness.errors import HarnessError, ProductFailure, UsageError, WaitTimeout
@@ -45,7 +46,21 @@ class Crowd:
 
         Raises WaitTimeout, and ProductFailure as soon as a session that still needs answers is broken.
         """
-        needed = dict.fromkeys(self._sessions, each)
+        missing = self._missing(each, timeout, until_first_break=True)
+        broken = [name for name in missing if self._sessions[name].broken]
+        if broken:
+            raise ProductFailure(f"no more answers to {', '.join(sorted(broken))}: the history says why")
+        if missing:
+            short = ", ".join(f"{who} {each - left}" for who, left in sorted(missing.items()))
+            raise WaitTimeout(f"waited {timeout:g} s for {each} answers to each session; only: {short}")
+
+    def let_answer(self, each: int) -> None:
+        """Return when every session has `each` more answers than now, is broken, or is long overdue; checkers judge."""
+        self._missing(each, 2 * max(session.timeout for session in self._sessions.values()), until_first_break=False)
+
+    def _missing(self, each: int, timeout: float, *, until_first_break: bool) -> dict[str, int]:
+        """Return how many answers each session still lacks, once none does, or after a break or `timeout` seconds."""
+        needed = dict.fromkeys(self._sessions, each) if each > 0 else {}
         start = self._history.cursor()
         broken = {name for name, session in self._sessions.items() if session.broken}
 
@@ -57,16 +72,15 @@ class Crowd:
                         del needed[entry.who]
                 elif self._sessions[entry.who].broken:
                     broken.add(entry.who)
-            return not needed or bool(broken)
+            return over()
 
-        if not broken and each > 0:
-            try:
+        def over() -> bool:
+            return needed.keys() <= broken or (until_first_break and bool(broken))
+
+        if not over():
+            with suppress(WaitTimeout):
                 self._history.wait_for(f"{each} answers to each session", done, since=start, timeout=timeout)
-            except WaitTimeout:
-                short = ", ".join(f"{who} {each - left}" for who, left in sorted(needed.items()))
-                raise WaitTimeout(f"waited {timeout:g} s for {each} answers to each session; only: {short}") from None
-        if broken:
-            raise ProductFailure(f"no more answers to {', '.join(sorted(broken))}: the history says why")
+        return needed
 
     def stop(self) -> None:
         """Let every session end what it does, and the threads too; idempotent.
