@@ -107,6 +107,11 @@ class Capture:
     ) -> None:
         self.stop()
 
+    @property
+    def pid(self) -> int:
+        """The process and group id of tcpdump."""
+        return self._process.pid
+
     def stop(self) -> None:
         """End the capture; every frame that passed the switch before is in the file. Raises MachineError."""
         if self._stopped:
@@ -114,9 +119,7 @@ class Capture:
         self._stopped = True
         try:
             if not self._process.alive:
-                raise MachineError(
-                    f"tcpdump ended before it was told to:\n{self._process.stderr()}", "who killed it?"
-                )
+                raise MachineError(f"tcpdump ended before it was told to:\n{self._process.stderr()}", "who killed it?")
             filler = self._push_out()
             self._process.signal(signal.SIGINT)
             self._process.wait(self._timeout)

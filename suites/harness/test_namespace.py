@@ -14,6 +14,7 @@ import pytest
 from colo_harness.errors import MachineError
 from colo_harness.machine.namespace import Namespace
 from colo_harness.machine.process import run
+from colo_harness.wait import wait_until
 
 MINE = Path("/proc/thread-self/ns/net")
 UNPRIVILEGED = """
@@ -87,6 +88,16 @@ def test_ipv6_is_off_for_each_link(namespace: Namespace) -> None:
     namespace.ip("link add v0 type veth peer name v1", "link set v0 up", "link set v1 up")
     assert "inet6" not in namespace.ip("address show")
     assert sorted(namespace.interfaces().values()) == ["lo", "v0", "v1"]
+
+
+def test_frames_pass_a_link_when_both_ends_are_up(namespace: Namespace) -> None:
+    """And the kernel has noticed; a link that is down, or whose peer is, says no."""
+    namespace.ip("link add v0 type veth peer name v1", "link set v0 up")
+    assert namespace.passes("lo")
+    assert not namespace.passes("lo", "v0")
+    assert not namespace.passes("v1")
+    namespace.ip("link set v1 up")
+    wait_until("the link", lambda: namespace.passes("v0", "v1"), timeout=5)
 
 
 def test_a_bad_batch_shows_the_line_and_the_reason(namespace: Namespace) -> None:

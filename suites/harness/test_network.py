@@ -14,7 +14,7 @@ from typing import Self
 import pytest
 
 from colo_harness.errors import MachineError
-from colo_harness.machine.guardian import Guardian, group_members
+from colo_harness.machine.guardian import Guardian
 from colo_harness.machine.namespace import Namespace
 from colo_harness.machine.network import GUEST_MAC, HOSTS, Host, Network
 from colo_harness.machine.probe import IFF_NO_PI, IFF_TAP, IFF_VNET_HDR, TUNSETIFF
@@ -35,7 +35,7 @@ from colo_harness.machine.process import Process
 
 guardian, network = Guardian(), Network()
 process = Process(["sleep", "1000"], name="it", log_dir=Path(sys.argv[1]), guardian=guardian, namespace=network.host_a)
-print(*(namespace.inode for namespace in network.namespaces), flush=True)
+print(*(namespace.path for namespace in network.namespaces), flush=True)
 signal.pause()
 """
 
@@ -111,14 +111,14 @@ def converse(server: Namespace, address: str, client: Namespace) -> None:
             assert accepted.recv(1) == b"x"
 
 
-def namespaces_in_use() -> set[int]:
-    """Return the network namespaces of all processes, and those that any process holds open."""
-    inodes = set()
-    for link in [*Path("/proc").glob("[0-9]*/ns/net"), *Path("/proc").glob("[0-9]*/fd/*")]:
-        with suppress(OSError):
-            if link.readlink().name.startswith("net:["):
-                inodes.add(link.stat().st_ino)
-    return inodes
+def tie(outside: Namespace, path: str, name: str) -> None:
+    """Put a link into `outside` that vanishes with the namespace at `path`, where its other end is."""
+    outside.ip(f"link add {name} type veth peer name tied netns {path}")
+
+
+def untied(outside: Namespace) -> bool:
+    """Say whether all tied namespaces have vanished."""
+    return list(outside.interfaces().values()) == ["lo"]
 
 
 @pytest.mark.parametrize("host", HOSTS)
@@ -200,29 +200,25 @@ def test_twenty_networks_live_side_by_side() -> None:
 
 
 def test_after_closing_the_kernel_takes_it_down(network: Network) -> None:
-    """Nobody holds a namespace, so the other end of a link of ours vanishes with its namespace."""
-    inodes = {namespace.inode for namespace in network.namespaces}
-    assert inodes <= namespaces_in_use()
+    """Nobody holds any of its namespaces."""
     with Namespace("outside") as outside:
-        network.switch.ip(f"link add inside type veth peer name outside netns {outside.path}")
-        assert "outside" in outside.interfaces().values()
+        for namespace in network.namespaces:
+            tie(outside, namespace.path, namespace.name)
+        assert not untied(outside)
         network.close()
-        assert not inodes & namespaces_in_use()
-        wait_until("the kernel's clean-up", lambda: "outside" not in outside.interfaces().values(), timeout=20)
+        wait_until("the kernel's clean-up", lambda: untied(outside), timeout=20)
 
 
 def test_a_killed_run_leaves_no_namespace(tmp_path: Path) -> None:
     """Not even one in which a process of it ran."""
-    with Guardian() as guardian:
+    with Guardian() as guardian, Namespace("outside") as outside:
         argv = [sys.executable, "-c", VICTIM, str(tmp_path)]
-        victim = Process(argv, name="victim", log_dir=tmp_path, guardian=guardian)
-        wait_until("the victim's network", lambda: victim.stdout().endswith("\n"), timeout=10)
-        inodes = {int(inode) for inode in victim.stdout().split()}
-        assert len(inodes) == 4
-        assert inodes <= namespaces_in_use()
-        victim.kill()
-        wait_until("its guardian's work", lambda: not inodes & namespaces_in_use(), timeout=10)
-    assert group_members(victim.pid) == []
+        with Process(argv, name="victim", log_dir=tmp_path, guardian=guardian) as victim:
+            wait_until("the victim's network", lambda: victim.stdout().endswith("\n"), timeout=10)
+            for number, path in enumerate(victim.stdout().split()):
+                tie(outside, path, f"tie{number}")
+            assert len(outside.interfaces()) == 1 + 4
+        wait_until("its guardian's work and the kernel's", lambda: untied(outside), timeout=20)
 
 
 def test_the_machines_own_links_are_untouched() -> None:
