@@ -2,6 +2,8 @@
 
 import itertools
 from collections import Counter as Tally
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Literal, Self, TypeVar
 
 from colo_harness.history import History
@@ -75,13 +77,21 @@ class Client:
 
     def read_back(self) -> None:
         """Ask, over new sessions, for everything that this client's logs and counters were told to keep."""
-        known = list(self._sessions)
-        for log in known:
-            if isinstance(log, DiskLog):
-                self.log().read_back(log)
-        for counter in known:
-            if isinstance(counter, Counter):
-                self.counter(key=counter.key).read()
+        logs = [session for session in self._sessions if isinstance(session, DiskLog)]
+        counters = [session for session in self._sessions if isinstance(session, Counter)]
+        with ThreadPoolExecutor(2, thread_name_prefix="read-back") as threads:
+            for run in (threads.submit(self._read_logs, logs), threads.submit(self._read_counters, counters)):
+                run.result()
+
+    def _read_logs(self, logs: Sequence[DiskLog]) -> None:
+        with self.log() as reader:
+            for log in logs:
+                reader.read_back(log)
+
+    def _read_counters(self, counters: Sequence[Counter]) -> None:
+        for counter in counters:
+            with self.counter(key=counter.key) as reader:
+                reader.read()
 
     def echo(self, name: str | None = None) -> Echo:
         """Open an echo session."""

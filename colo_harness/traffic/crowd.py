@@ -107,3 +107,10 @@ class Crowd:
         while not self._stop.is_set() and not session.broken:
             session.exchange(1)
             self._stop.wait(self._pause)
+
+
+def exchange(sessions: Sequence[Session], records: int) -> None:
+    """Let all `sessions` do `records` operations each, side by side; return when each is done or broken."""
+    with ThreadPoolExecutor(max(len(sessions), 1), thread_name_prefix="exchange") as threads:
+        for run in [threads.submit(session.exchange, records) for session in sessions]:
+            run.result()
