@@ -8,9 +8,14 @@ from it, and why:
   filter and colo-compare therefore has `vnet_hdr_support=on` (docs/colo-proxy.txt). The tick guest boots from IDE.
 * `-nodefaults -display none` and no USB tablet: nothing that a claim is about, and less state to copy.
 * `-no-reboot`: a guest that panics or resets is an event of its own, not a silent second boot.
-* the tap is one that the host's namespace already has, not one of qemu-bridge-helper.
+* the tap is one that the host's namespace already has, not one of qemu-bridge-helper; the guest's MAC is given.
+* accelerator, memory size, name and monitors are the run's, and a Linux guest is booted by `-kernel`.
+* colo-compare's `compare_timeout` and `expired_scan_cycle` are spelled out, with QEMU's defaults where no test asks
+  for others.
 * additions for the harness: a second monitor for `yank`, a serial port, `-trace` of COLO's messages with `-msg
   timestamp=on`, and an fw_cfg entry by which the guest's differ service can tell its host.
+
+suites/harness/test_argv.py holds both command lines against the document that the reference release ships.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
