@@ -47,10 +47,7 @@ class Document:
 
     def commands(self, section: str) -> list[list[Command]]:
         """Return the QMP commands of each listing of the section, but for the greeting's qmp_capabilities."""
-        listings = [listing for listing in self._listings(section) if '"execute"' in listing]
-        return [
-            [told for told in map(_command, _json(listing)) if told[0] != "qmp_capabilities"] for listing in listings
-        ]
+        return [list(_commands(listing)) for listing in self._listings(section) if '"execute"' in listing]
 
     def _listings(self, section: str) -> list[str]:
         found = re.search(_SECTION.format(section), self.page, re.DOTALL)
