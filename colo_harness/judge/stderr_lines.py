@@ -7,7 +7,7 @@ from typing import Literal
 When = Literal["always", "after a loss"]
 """A loss: a fault was injected, a failover began or the pair was ended on purpose."""
 
-_PREFIX = re.compile(r"^(?:\d{4}-\d\d-\d\dT\S+Z?\s+)?(?:[\w./+-]*(?:qemu|ld-linux)[\w./+-]*:\s+)?(?:info:\s+)?")
+_PREFIX = re.compile(r"^(?:\d{4}-\d\d-\d\dT\S+Z?\s+)?(?:[^\s:]+:\s+)?(?:info:\s+)?")
 """What `-msg timestamp=on`, the program's name and the lowest severity put before a message."""
 
 
@@ -32,55 +32,55 @@ def message(line: str) -> str:
 
 
 HEALTHY = (
-    HealthyLine("empty", r"", "always", "an empty line says nothing", "measured.md §6"),
+    HealthyLine("empty", r"", "always", "an empty line says nothing", "docs/measured.md"),
     HealthyLine(
         "trace",
         r"(?:\d+@[\d.]+:)?(?:colo|migrat|replication|quorum)\w* .*",
         "always",
         "QEMU's own tracing, which the harness asked for",
-        "measured.md §3",
+        "docs/measured.md",
     ),
     HealthyLine(
         "mirror-waits",
         r"filter mirror send failed\(Operation not permitted\)",
         "always",
         "the primary mirrors to a socket on which the secondary is not connected yet; -1 printed as EPERM",
-        "measured.md §6",
+        "docs/measured.md",
     ),
     HealthyLine(
         "redirector-lost",
         r"filter redirector send failed\(Operation not permitted\)",
         "after a loss",
         "the peer's socket is gone; -1 printed as EPERM",
-        "measured.md §6",
+        "docs/measured.md",
     ),
     HealthyLine(
         "colo-message-lost",
         r"Can't (?:receive|send) COLO message(?:: .*)?",
         "after a loss",
         "the checkpoint stream broke with the peer",
-        "measured.md §6",
+        "docs/measured.md",
     ),
     HealthyLine(
         "shutdown-lost",
         r"Unable to shutdown socket: Transport endpoint is not connected",
         "after a loss",
         "failover shuts down a stream that the peer's death had closed",
-        "measured.md §6",
+        "docs/measured.md",
     ),
     HealthyLine(
         "nbd-flush-lost",
         r"Failed flush for '\w+' during close(?:: .*)?",
         "after a loss",
         "the secondary's NBD server is gone when the primary drops its client",
-        "measured.md §6",
+        "docs/measured.md",
     ),
     HealthyLine(
         "kvm-cpuid",
         r"(?:warning: )?.*CPUID.*\bpni\b.*",
         "always",
         "nested KVM offers fewer CPU features than the model asks for",
-        "measured.md §6",
+        "docs/measured.md",
     ),
     HealthyLine(
         "told-to-end",

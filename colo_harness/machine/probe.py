@@ -101,7 +101,7 @@ def tcpdump() -> Probe:
 
 
 def kvm_device() -> Probe:
-    """Make an empty virtual machine; whether it can run a guest is another question (measured.md §2)."""
+    """Make an empty virtual machine; whether it can run a guest is another question (docs/measured.md, KVM)."""
 
     def create() -> None:
         with Path("/dev/kvm").open("r+b", 0) as device:
