@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -22,7 +23,6 @@ from colo_harness.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 """The checkout: the suites lie there, beside the library."""
-BROKEN = 2
 
 
 class Accel(StrEnum):
@@ -54,7 +54,7 @@ def run(
     try:
         settings = Settings(cache_dir=cache_dir) if cache_dir else Settings()
         with steps(Console()) as progress:
-            if qemu is not None and not os.access(qemu, os.X_OK):
+            if qemu is not None and not (qemu.is_file() and os.access(qemu, os.X_OK)):
                 raise UsageError(f"--qemu {qemu} is no executable", "give the path of a QEMU executable")
             prepare(settings, progress)
         options = [*_options(qemu, accel, cache_dir), f"--results-dir={results_dir}", f"-n{os.cpu_count()}"]
@@ -93,4 +93,9 @@ def _options(qemu: Path | None, accel: Accel, cache_dir: Path | None) -> list[st
 
 def _pytest(arguments: Sequence[str]) -> int:
     argv = [sys.executable, "-m", "pytest", "-m", "not harness", *arguments]
-    return subprocess.run(argv, cwd=ROOT, check=False).returncode
+    with subprocess.Popen(argv, cwd=ROOT) as running:
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches pytest, which ends in good order
+        try:
+            return running.wait()
+        finally:
+            signal.signal(signal.SIGINT, before)
