@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from colo_harness.colo.ticks import put_page_back
 from colo_harness.errors import UsageError
 from colo_harness.qemu.argv import Graph
 from colo_harness.qemu.topology import Role, Topology
@@ -56,11 +57,15 @@ def _discard_buffers(pair: "ColoPair") -> None:
 
 
 def _old_page(pair: "ColoPair") -> None:
-    pair.put_page_back()
+    put_page_back(pair)
 
 
 def _stop_checkpoints(pair: "ColoPair") -> None:
     pair.vm(Role.PRIMARY).execute("migrate-set-parameters", {"x-checkpoint-delay": 3_600_000})
+
+
+def _hurry_checkpoints(pair: "ColoPair") -> None:
+    pair.vm(Role.PRIMARY).execute("migrate-set-parameters", {"x-checkpoint-delay": 150})
 
 
 def _cut_stream(pair: "ColoPair") -> None:
@@ -124,7 +129,7 @@ _ALL = (
     ),
     Sabotage(
         "old-page",
-        "One page of the secondary's memory is put back by one generation after promotion.",
+        "One page of the memory that is looked at, the secondary's or the survivor's, is put back by one generation.",
         topology=lambda topology: replace(topology, memory_file=True),
         before={"snapshot": _old_page},
     ),
@@ -132,6 +137,16 @@ _ALL = (
         "no-checkpoints",
         "Checkpoints stop after the pair has entered COLO.",
         before={"watch": _stop_checkpoints},
+    ),
+    Sabotage(
+        "hasty-checkpoints",
+        "Once the pair has entered COLO its checkpoints come several times as often as was asked for.",
+        before={"watch": _hurry_checkpoints},
+    ),
+    Sabotage(
+        "deaf-delay",
+        "A new x-checkpoint-delay is never told to the primary.",
+        instead={"apply_delay": _left_out},
     ),
     Sabotage(
         "discarded-buffers",

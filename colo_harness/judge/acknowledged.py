@@ -16,7 +16,7 @@ MARK_LENGTH = 64  # a mark is the side letter so many times
 def acknowledged_explained(entries: Sequence[Entry]) -> Verdict:
     """Every application-level acknowledgement that a client received is explained by what the survivor says later."""
     ops = ledger(entries).ops
-    since = _last_loss(entries)
+    since = last_loss(entries)
     breaches: list[Breach] = []
     doubts: list[str] = []
     acknowledged = 0
@@ -47,7 +47,7 @@ def counter_monotonic(entries: Sequence[Entry]) -> Verdict:
     return decide(breaches, [] if answers else ["no counter was asked"], f"{answers} answers, none older than before")
 
 
-def _last_loss(entries: Sequence[Entry]) -> float:
+def last_loss(entries: Sequence[Entry]) -> float:
     """Return the last moment, in seconds, at which something acknowledged could have been lost."""
     injected = [fault.began for fault in faults(entries) if fault.began is not None]
     return max([*injected, *(entry.at for entry in promotions(entries))], default=0.0)

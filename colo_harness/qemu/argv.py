@@ -8,6 +8,8 @@ from it, and why:
   filter and colo-compare therefore has `vnet_hdr_support=on` (docs/colo-proxy.txt). The tick guest boots from IDE.
 * `-nodefaults -display none` and no USB tablet: nothing that a claim is about, and less state to copy.
 * `-no-reboot`: a guest that panics or resets is an event of its own, not a silent second boot.
+* under KVM the tick guest has no kvmclock: the firmware would switch it on, and then each host's KVM keeps a clock of
+  its own in the guest's memory, which is otherwise the same on both sides.
 * the tap is one that the host's namespace already has, not one of qemu-bridge-helper; the guest's MAC is given.
 * accelerator, memory size, name and monitors are the run's, and a Linux guest is booted by `-kernel`.
 * colo-compare's `compare_timeout` and `expired_scan_cycle` are spelled out, with QEMU's defaults where no test asks
@@ -131,7 +133,7 @@ def machine(topology: Topology, files: Files, *, host: Host, boot: Boot | None) 
         Part("-name", host),
         Part("-machine", "pc,memory-backend=pc.ram" if topology.memory_file else "pc"),
         Part("-accel", topology.accel),
-        Part("-cpu", "qemu64,kvmclock=on" if topology.accel == "kvm" and topology.guest == "linux" else "qemu64"),
+        Part("-cpu", _cpu(topology)),
         Part("-m", str(topology.memory_mib)),
         Part("-smp", "1"),
         Part("-nodefaults", ""),
@@ -232,6 +234,12 @@ def role_parts(
     if role is Role.PRIMARY:
         return primary(topology, files)
     return secondary(topology, files, contract, primary_address=primary_address)
+
+
+def _cpu(topology: Topology) -> str:
+    if topology.accel == "tcg":
+        return "qemu64"
+    return f"qemu64,kvmclock={'on' if topology.guest == 'linux' else 'off'}"
 
 
 def _bus(topology: Topology) -> str:

@@ -10,6 +10,8 @@ SIZE = 64 * 2**20
 """Virtual size of every disk image, bytes."""
 BLOCK = 4096
 """Bytes of a block, the unit in which the guest's disk service reads and writes."""
+FIRST_SLOT = 4096
+"""The block that holds slot 0 of the guest's log (images/README.md)."""
 BASE_BLOCKS = 256
 """How many blocks from the start hold a pattern before the guest ever runs."""
 
@@ -60,8 +62,9 @@ class ImageTool:
     def read(self, path: Path, block: int, count: int = 1) -> bytes:
         """Return `count` blocks of a closed qcow2 image, its backing chain included."""
         raw = path.with_suffix(".read")
-        where = [f"bs={BLOCK}", f"skip={block}", f"count={count}"]
-        run([*self.argv, "dd", "-f", "qcow2", "-O", "raw", *where, f"if={path}", f"of={raw}"], timeout=60)
-        content = raw.read_bytes()
+        run([*self.argv, "convert", "-q", "-f", "qcow2", "-O", "raw", str(path), str(raw)], timeout=60)
+        with raw.open("rb") as image:
+            image.seek(block * BLOCK)
+            content = image.read(count * BLOCK)
         raw.unlink()
         return content

@@ -1,7 +1,7 @@
 """The log on the guest's replicated disk, whose records are acknowledged after they were synced."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from colo_harness.traffic.content import derived
 from colo_harness.traffic.session import Declined, Target, WrongAnswer
@@ -42,7 +42,11 @@ class DiskLog(TcpSession):
 
         A log whose session broke is read back through another one.
         """
-        for slot in list((log or self).taken):
+        self.read_slots(list((log or self).taken))
+
+    def read_slots(self, slots: Iterable[int]) -> None:
+        """Ask for the text of each of these slots."""
+        for slot in slots:
             self.read(slot)
 
     def mark(self, slot: int) -> None:
@@ -50,6 +54,18 @@ class DiskLog(TcpSession):
         if self._usable("mark"):
             with self.operation("mark", slot=slot):
                 self._confirm(slot, f"MARK {slot}")
+
+    def rewrite(self, slots: Iterable[int]) -> None:
+        """Append another text to each of these slots, as numbered operations."""
+        for slot in list(slots):
+            if self._usable("append"):
+                self._append(self.next_record, slot)
+                self.next_record += 1
+
+    def blocks(self, numbers: Iterable[int]) -> None:
+        """Ask for the CRC-32 of each of these blocks."""
+        for number in numbers:
+            self.block(number)
 
     def block(self, number: int) -> None:
         """Ask for the CRC-32 of a raw 4096-byte block of the disk."""
@@ -61,7 +77,9 @@ class DiskLog(TcpSession):
                 answer["crc32"] = line
 
     def _exchange_one(self, n: int) -> None:
-        slot = next(self.slots)
+        self._append(n, next(self.slots))
+
+    def _append(self, n: int, slot: int) -> None:
         text = f"{self.name}.{n}.{derived(self.seed, n):08x}"
         self.taken[slot] = text
         with self.operation("append", n=n, slot=slot, text=text):
