@@ -15,7 +15,7 @@ from colo_harness.colo.sabotage import SOUND, Sabotage
 from colo_harness.errors import ProductFailure, StartupFailed, WaitTimeout
 from colo_harness.history import Entry, History
 from colo_harness.machine.network import Network
-from colo_harness.qemu import argv, disk, tick, warm
+from colo_harness.qemu import argv, disk, warm
 from colo_harness.qemu.argv import Files, Graph, Part
 from colo_harness.qemu.topology import HOSTS, Channel, Host, Role, Topology
 from colo_harness.qemu.vm import VM
@@ -186,6 +186,7 @@ class ColoPair:
     def change_delay(self, milliseconds: int) -> None:
         """Set another x-checkpoint-delay while the pair replicates."""
         self.topology = replace(self.topology, checkpoint_delay_ms=milliseconds)
+        self._phase("delay", delay_s=milliseconds / 1000)
         self._do("apply_delay")
 
     def apply_delay(self) -> None:
@@ -198,7 +199,7 @@ class ColoPair:
 
     def checkpoint(self) -> None:
         """Take one checkpoint now and wait for its end on both sides."""
-        since = self.history.cursor()
+        since = self._phase("checkpoint").line - 1
         self.force_checkpoint()
         for vm in self.vms:
             stop = vm.await_event("STOP", since=since, timeout=self._timeouts.checkpoint)
@@ -250,7 +251,7 @@ class ColoPair:
         self._roles = {Role.PRIMARY: self._roles[role], Role.SECONDARY: self._roles[role.peer]}
         self._phase("promoted", role=role, host=survivor.name)
 
-    def attempt_failover(self, role: Role, *, fenced: bool = True, yanked: bool = True, within: float) -> None:
+    def attempt_failover(self, role: Role, *, fenced: bool = True, yanked: bool = True, within: float | None = None) -> None:
         """Do as `failover_to`; where QEMU does not, leave it as it is, with the reason in the history."""
         try:
             self.failover_to(role, fenced=fenced, yanked=yanked, within=within)
@@ -295,13 +296,12 @@ class ColoPair:
 
     # --- what is inside -----------------------------------------------------------------------------------------
 
-    def snapshot(self, role: Role) -> bytes:
-        """Return the guest's memory on `role`'s side, from address 0."""
+    def snapshot(self, role: Role, start: int, size: int) -> bytes:
+        """Return `size` bytes of the guest's physical memory on `role`'s side."""
         self._undermine("snapshot")
         vm = self.vm(role)
         path = vm.files.folder / "memory.dump"
-        size = self.topology.memory_mib * 2**20
-        vm.execute("pmemsave", {"val": 0, "size": size, "filename": str(path)})
+        vm.execute("pmemsave", {"val": start, "size": size, "filename": str(path)})
         content = path.read_bytes()
         path.unlink()
         return content
@@ -314,14 +314,6 @@ class ColoPair:
         """Sabotage: put another content into one block of the secondary's disk image before it is opened."""
         image = self._files(self.host(Role.SECONDARY)).disk
         self._lab.images.write(image, block, b"stale\n".ljust(disk.BLOCK, b"."))
-
-    def put_page_back(self) -> None:
-        """Sabotage: put one page of host_b's tick guest back by one generation, behind QEMU's back."""
-        with self._files("host_b").memory.open("r+b") as memory:
-            memory.seek(tick.SAVED[0])
-            address, content = tick.older_page(memory.read(tick.SAVED[1]))
-            memory.seek(address)
-            memory.write(content)
 
     # --- end ----------------------------------------------------------------------------------------------------
 
