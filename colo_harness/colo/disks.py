@@ -62,4 +62,4 @@ class Image:
         wanted = list(numbers)
         start = min(wanted)
         content = self._pair.read_image(self._host, base + start, max(wanted) - start + 1)
-        return [(number, content[(number - start) * BLOCK :][:BLOCK]) for number in wanted]
+        return [(number, content[(number - start) * BLOCK : (number - start + 1) * BLOCK]) for number in wanted]

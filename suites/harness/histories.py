@@ -138,6 +138,42 @@ def pace() -> list[Entry]:
     return tape.entries
 
 
+def new_delay() -> list[Entry]:
+    """Tell of a delay of 2 s that is set at 1 s: a checkpoint at once, and two more 2 s apart."""
+    tape = Tape().phase(0, "watch", delay_s=10.0).phase(1, "delay", delay_s=2.0)
+    return tape.checkpoint(1.1).checkpoint(3.1).checkpoint(5.1).phase(6, "watched").entries
+
+
+def rests() -> list[Entry]:
+    """Tell of a secondary that runs ahead of its resting primary, alone, and behind it; a checkpoint each time."""
+    tape = Tape().checkpoint(1).checkpoint(1, "host_b").add(1.6, "console", "host_a", "Q00000010")
+    wrote = (("host_b", "00000020"), ("host_b", "00000030"), ("host_a", "Q00000041"))
+    pages = ({"0x20000": "aa", "0x21000": "bb"}, {"0x20000": "aa", "0x21000": "bb"}, {"0x20000": "c", "0x22000": "d"})
+    for number, ((host, line), held) in enumerate(zip(wrote, pages, strict=True), start=2):
+        tape.add(number - 0.3, "console", host, line).checkpoint(number).checkpoint(number, "host_b")
+        for side in ("host_a", "host_b"):
+            tape.add(number + 0.2, "observe", side, "memory", moment=f"round {number}", pages=held)
+    return tape.entries
+
+
+def survivor() -> list[Entry]:
+    """Tell of a primary that is lost after its guest said generations 16 and 32, each before a checkpoint."""
+    tape = Tape().add(0.5, "console", "host_a", "00000010").checkpoint(1)
+    tape.add(1.5, "console", "host_a", "00000020").checkpoint(2).fault(2.5, "inject").fault(2.5, "bitten")
+    told = {"moment": "alone", "possible": True, "generation": 0x25, "objection": ""}
+    return tape.add(3, "observe", "host_b", "generation", **told).add(3.5, "console", "host_b", "00000030").entries
+
+
+def disks() -> list[Entry]:
+    """Tell of marks before and after the last checkpoint, and of what the survivor and its image say of the disk."""
+    tape = Tape().op(0.5, "log-0", "mark", {"slot": 7}).checkpoint(1).op(1.5, "log-0", "mark", {"slot": 8})
+    tape.fault(2, "inject").fault(2, "bitten").phase(2.2, "promoted", role="secondary", host="host_b")
+    for at, who in ((3, "log-1"), (4, "image-host_b")):
+        tape.op(at, who, "read", {"slot": 7}, {"text": "A" * 64}).op(at, who, "read", {"slot": 8}, {"text": "B" * 64})
+        tape.op(at, who, "block", {"block": 3}, {"crc32": "0000abcd"})
+    return tape.entries
+
+
 def divergence() -> list[Entry]:
     """Tell of two answers that differ, at 1.5 s and at 2.7 s, each behind a checkpoint; one is due at 13 s."""
     tape = Tape().phase(1, "watch", delay_s=10.0)

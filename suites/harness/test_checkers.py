@@ -38,22 +38,29 @@ from colo_harness.judge import (
     symptoms_declared,
     worst,
 )
+from colo_harness.judge.disks import BlocksHold, MarksKept
 from colo_harness.judge.entering import ColoEntered
+from colo_harness.judge.memory import GenerationPossible, MemoryEqual
+from colo_harness.judge.pacing import NewDelayInForce
 from colo_harness.judge.progress import CheckpointsGoOn
 from colo_harness.judge.verdict import Valid
 from suites.harness.histories import (
     Match,
     after,
     changed,
+    disks,
     divergence,
     ended,
     entry,
     failover,
     is_a,
+    new_delay,
     pace,
     progress,
     renamed,
+    rests,
     shape,
+    survivor,
     without,
 )
 
@@ -138,6 +145,26 @@ CASES = [
     Case(DelayHonoured(1.0, periods=3), pace, change(after(3, is_a("event", "STOP")), at=2.3), is_a("phase")),
     Case(NoForcedCheckpoint(), pace, change(after(3, is_a("event", "STOP")), at=2.3), is_a("op")),
     Case(DivergenceForces(), divergence, change(ended("differ"), side="B"), is_a("op")),
+    Case(
+        NewDelayInForce(),
+        new_delay,
+        change(is_a("phase", "delay"), delay_s=4.0),
+        is_a("phase", "delay"),
+    ),
+    Case(
+        MemoryEqual(),
+        rests,
+        change(is_a("observe", "memory", "host_b", moment="round 3"), pages={"0x20000": "aa", "0x21000": "cc"}),
+        is_a("console", "", "host_b"),
+    ),
+    Case(GenerationPossible(), survivor, change(is_a("observe", "generation"), generation=0x1F), is_a("trace")),
+    Case(
+        BlocksHold({3: "0000abcd"}),
+        disks,
+        change(ended("block"), crc32="0000dcba"),
+        is_a("op", "block", "image"),
+    ),
+    Case(MarksKept(), disks, change(ended("read"), text="B" * 64), is_a("op", "mark")),
     Case(QuietAfterDivergence(), divergence, change(after(12.5, is_a("event", "STOP")), at=10.0), is_a("op")),
     Case(
         SilenceBounded(0.5, what="differ"),

@@ -15,6 +15,7 @@ from colo_harness.judge import (
     side_of_commit,
 )
 from colo_harness.judge.checkpoints import Moment
+from colo_harness.judge.pacing import NewDelayInForce
 from suites.harness.histories import Tape, changed, divergence, ended, is_a, pace, without
 
 
@@ -117,6 +118,21 @@ class TestDelay:
         tape.op(1.35, "differ-0", "differ", {"n": 0, "at": 0}, took=0.1)
         assert DelayHonoured(1.0, periods=3)(tape.entries).valid == "valid"
 
+    def test_one_that_the_test_asked_for_may_come_early(self) -> None:
+        """And is the start of the next period."""
+        tape = Tape().phase(0, "watch").checkpoint(1).phase(1.35, "checkpoint").checkpoint(1.4).checkpoint(2.4)
+        tape.checkpoint(3.4).phase(3.6, "watched")
+        assert DelayHonoured(1.0, periods=3)(tape.entries).valid == "valid"
+        early = changed(tape.entries, lambda entry: entry.at == 2.4, at=2.0)
+        assert DelayHonoured(1.0, periods=3)(early).valid == "invalid"
+
+    def test_the_median_of_the_gaps_must_not_drift(self) -> None:
+        """One stutter makes a long gap and a short one; a timer set to the wrong time makes all of them long."""
+        stutter = changed(every(1.0, 5, until=5), is_a("event", "STOP"), at=0.25)
+        assert DelayHonoured(1.0, tolerance_s=0.3, drift_s=0.2)(stutter).valid == "valid"
+        assert DelayHonoured(1.0, late_s=0.5, drift_s=0.2)(every(1.3, 5, until=6)).valid == "invalid"
+        assert DelayHonoured(1.0, late_s=0.5)(every(1.3, 5, until=6)).valid == "valid"
+
     def test_stretches_are_told_apart_by_their_label(self) -> None:
         """One history may hold several."""
         tape = Tape().phase(0, "watch", label="slow").checkpoint(1).checkpoint(3).phase(4, "watched", label="slow")
@@ -138,6 +154,37 @@ class TestDelay:
         """A pair that never replicated forced nothing either."""
         assert NoForcedCheckpoint()(without(pace(), is_a("event"))).valid == "unknown"
         assert NoForcedCheckpoint()(changed(pace(), is_a("phase", "watch"), delay_s=None)).valid == "unknown"
+
+
+class TestNewDelay:
+    """new_delay_in_force."""
+
+    @staticmethod
+    def at(*moments: float, delay_s: float = 2.0) -> list[Entry]:
+        """Return checkpoints at these moments, a delay that is set at 1 s, and a watched stretch until 6 s."""
+        tape = Tape().phase(0, "watch").phase(1, "delay", delay_s=delay_s)
+        for moment in moments:
+            tape.checkpoint(moment)
+        return tape.phase(6, "watched").entries
+
+    def test_one_that_was_due_may_come_before_its_own(self) -> None:
+        """The delay runs from its own."""
+        assert NewDelayInForce()(self.at(1.1, 1.3, 3.3, 5.3)).valid == "valid"
+
+    def test_nothing_at_once_is_invalid(self) -> None:
+        """The first one came after the new delay, or the old one."""
+        verdict = NewDelayInForce()(self.at(3.1, 5.1))
+        assert (verdict.valid, verdict.at) == ("invalid", 1)
+        assert "no checkpoint within 1 s" in verdict.reason
+
+    def test_the_old_delay_is_invalid(self) -> None:
+        """Both when it is shorter and when it is longer."""
+        assert NewDelayInForce()(self.at(1.3, 1.6, 1.9, 2.2)).valid == "invalid"
+        assert NewDelayInForce()(self.at(1.1)).valid == "invalid"
+
+    def test_too_few_periods_are_unknown(self) -> None:
+        """A short stretch shows nothing of the second period."""
+        assert NewDelayInForce(late_s=3)(self.at(1.1, 3.1)).valid == "unknown"
 
 
 class TestDivergence:
