@@ -41,7 +41,7 @@ class ColoPair:
         self._folder = folder
         self._sabotage = broken
         self._timeouts = lab.settings.timeouts
-        self._guest = lab.guest(topology)
+        self._guest = lab.guest(self.topology)
         self._vms: dict[Host, VM] = {}
         self._graphs: dict[Host, Graph] = {}
         self._roles: dict[Role, Host] = {Role.PRIMARY: "host_a", Role.SECONDARY: "host_b"}

@@ -149,6 +149,11 @@ _ALL = (
         instead={"apply_delay": _left_out},
     ),
     Sabotage(
+        "unseeded-guest",
+        "The guest has made no TCP connection before the pair is formed: it draws the secrets of TCP on each side.",
+        topology=lambda topology: replace(topology, fresh=True),
+    ),
+    Sabotage(
         "discarded-buffers",
         "Failover discards the secondary's active and hidden disks instead of committing them.",
         before={"promote": _discard_buffers},

@@ -64,9 +64,6 @@ class Freeze:
             victim.kill()  # never SIGCONT: an unfenced old primary would answer again
 
 
-Fault = Kill | Freeze
-
-
 def _is_frozen(victim: VM) -> bool:
     pids = victim.process.group()
     if not pids:

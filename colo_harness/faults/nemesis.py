@@ -5,8 +5,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from colo_harness.colo.pair import ColoPair
-from colo_harness.faults.loss import Fault
+from colo_harness.faults.cut import Cut
+from colo_harness.faults.loss import Freeze, Kill
 from colo_harness.history import History
+
+Fault = Kill | Freeze | Cut
 
 
 class Nemesis:

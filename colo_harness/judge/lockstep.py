@@ -11,6 +11,7 @@ from colo_harness.judge.operations import Op, ledger
 from colo_harness.judge.verdict import Breach, Parametrised, Verdict, decide, undecided
 
 _SKEW = 0.02  # seconds between the clocks of clients, events and traces
+_EARLY = 0.002  # seconds by which an answer may seem to come before the commit: a client records it after it came
 
 
 def _divergent(entries: Sequence[Entry], label: str) -> list[Op]:
@@ -51,10 +52,10 @@ class DivergenceForces(Parametrised):
             yield Breach(f"{op} was not answered: {op.answer}", op.ended, op.lines)
         if op.outcome != "ok" or op.ended is None:
             return
-        begun = [stop for stop in stops if op.invoked - _SKEW <= stop.start <= op.ended + _SKEW]
+        begun = [stop for stop in stops if op.invoked - _SKEW <= stop.start <= op.ended + _EARLY]
         if not begun:
             yield Breach(f"{op} was answered without a checkpoint", op.ended, op.lines)
-        elif commits and not any(begun[0].start <= commit.at <= op.ended + _SKEW for commit in commits):
+        elif commits and not any(begun[0].start <= commit.at <= op.ended + _EARLY for commit in commits):
             lines = op.lines + begun[0].lines
             yield Breach(f"{op} was answered before its checkpoint was committed", op.ended, lines)
         if _side(op) not in ("", self.side):
@@ -104,25 +105,30 @@ class QuietAfterDivergence(Parametrised):
 
 @dataclass(frozen=True)
 class SilenceBounded(Parametrised):
-    """No answer of this kind takes longer than `limit_s` seconds; `who` narrows it to one session.
+    """No answer of this kind, None for all, takes longer than `limit_s` seconds; `who` narrows it to one session.
 
-    Only what was asked in the watched stretch counts, if there is one.
+    Only what was asked in the watched stretch counts, if there is one. Unless `held` answers took `held_s` seconds or
+    more, the run does not show that anything was held.
     """
 
     limit_s: float
-    what: str = "echo"
+    what: str | None = "echo"
     who: str | None = None
     label: str = ""
+    held_s: float = 0.0
+    held: int = 1
 
     def judge(self, entries: Sequence[Entry]) -> Verdict:
         """Judge entries that are in order of time."""
         watched = window(entries, self.label)
         ops = [
             op
-            for op in ledger(entries).of(self.what)
-            if self.who in (None, op.who) and (watched is None or op.invoked in watched)
+            for op in ledger(entries).ops
+            if self.what in (None, op.what)
+            and self.who in (None, op.who)
+            and (watched is None or op.invoked in watched)
         ]
-        breaches, doubts, longest = [], [], 0.0
+        breaches, doubts, longest, held = [], [], 0.0, 0
         for op in ops:
             took = (entries[-1].at if op.ended is None else op.ended) - op.invoked
             if took > self.limit_s:
@@ -131,7 +137,9 @@ class SilenceBounded(Parametrised):
                 breaches.append(Breach(f"{op} was not answered: {op.answer}", op.ended, op.lines))
             elif op.outcome is None:
                 doubts.append(f"{op} has no end")
-            longest = max(longest, took)
+            longest, held = max(longest, took), held + (took >= self.held_s)
         if not ops:
-            doubts.append(f"no {self.what} was asked")
+            doubts.append(f"no {self.what or 'operation'} was asked")
+        elif held < self.held:
+            doubts.append(f"{held} answers were held for {self.held_s:g} s, {self.held} should have been")
         return decide(breaches, doubts, f"{len(ops)} answers, the slowest took {longest:.3f} s")

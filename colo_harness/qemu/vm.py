@@ -2,7 +2,7 @@
 
 import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -100,12 +100,20 @@ class VM:
         self._history.record("observe", self.name, question, moment=moment, value=value)
         return value
 
-    def yank(self) -> None:
-        """Cut every stream to the peer, out-of-band on the second monitor; leave our own connections alone."""
+    def yank(self, *instances: Mapping[str, str]) -> None:
+        """Cut streams to the peer, all if none is named, out-of-band on the second monitor; never our own ones."""
         timeout = self._patience
         known = self.rescue.execute("query-yank", timeout=timeout, oob=True)
-        streams = [one for one in known if one["type"] != "chardev" or one["id"] in PEER_CHARDEVS]
+        peers = [one for one in known if one["type"] != "chardev" or one["id"] in PEER_CHARDEVS]
+        streams = [dict(one) for one in instances or peers]
         self.rescue.execute("yank", {"instances": streams}, timeout=timeout, oob=True)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Let the guest stand still, while QEMU goes on."""
+        self.execute("stop")
+        yield
+        self.execute("cont")
 
     def send_console(self, text: bytes) -> None:
         """Type on the guest's serial port."""

@@ -82,6 +82,10 @@ class Crowd:
                 self._history.wait_for(f"{each} answers to each session", done, since=start, timeout=timeout)
         return needed
 
+    def work(self, seconds: float) -> None:
+        """Let the sessions work for so long, whatever they are answered."""
+        self._stop.wait(seconds)
+
     def stop(self) -> None:
         """Let every session end what it does, and the threads too; idempotent.
 

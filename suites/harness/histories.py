@@ -184,6 +184,22 @@ def divergence() -> list[Entry]:
     return tape.phase(14, "watched").entries
 
 
+def crossing() -> list[Entry]:
+    """Tell of a connection whose segments come from host_a until 5 s, from host_b after its promotion at 5.4 s."""
+    tape = Tape().phase(1, "replicating").add(1.5, "frame", "host_a", "arp")
+    for at, host, tsval in (
+        (2, "host_a", 2**32 - 1000),
+        (4.9, "host_a", 1900),
+        (5.6, "host_b", 2590),
+        (6, "host_b", 2990),
+    ):
+        segment = {"guest_port": 7, "peer_port": 40000, "seq": 1, "ack": 1, "flags": 16, "size": 512, "tsval": tsval}
+        tape.add(at, "frame", host, "tcp", **segment)
+    tape.fault(5, "inject").fault(5, "bitten")
+    tape.phase(5.2, "failover", role="secondary", host="host_b").phase(5.4, "promoted", role="secondary", host="host_b")
+    return tape.add(7, "observe", "switch", "frames-dropped", value=0).entries
+
+
 def changed(entries: Iterable[Entry], match: Match, at: float | None = None, **data: Any) -> list[Entry]:
     """Return the entries with the first match changed: another time, other data (None drops a key)."""
     result, todo = [], True

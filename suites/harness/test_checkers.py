@@ -40,6 +40,7 @@ from colo_harness.judge import (
 )
 from colo_harness.judge.disks import BlocksHold, MarksKept
 from colo_harness.judge.entering import ColoEntered
+from colo_harness.judge.frames import SecondarySilent, TimestampsGoOn
 from colo_harness.judge.memory import GenerationPossible, MemoryEqual
 from colo_harness.judge.pacing import NewDelayInForce
 from colo_harness.judge.progress import CheckpointsGoOn
@@ -48,6 +49,7 @@ from suites.harness.histories import (
     Match,
     after,
     changed,
+    crossing,
     disks,
     divergence,
     ended,
@@ -166,6 +168,8 @@ CASES = [
     ),
     Case(MarksKept(), disks, change(ended("read"), text="B" * 64), is_a("op", "mark")),
     Case(QuietAfterDivergence(), divergence, change(after(12.5, is_a("event", "STOP")), at=10.0), is_a("op")),
+    Case(SecondarySilent(), crossing, change(is_a("frame", who="host_b"), at=5.1), is_a("frame")),
+    Case(TimestampsGoOn(), crossing, change(is_a("frame", who="host_b"), tsval=3451065255), is_a("frame")),
     Case(
         SilenceBounded(0.5, what="differ"),
         divergence,

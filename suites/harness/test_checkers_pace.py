@@ -229,6 +229,19 @@ class TestDivergence:
         assert SilenceBounded(2.5)(tape.entries).valid == "invalid"
         assert SilenceBounded(3.5)(tape.entries).valid == "unknown"
 
+    def test_what_was_never_held_shows_no_bound(self) -> None:
+        """A run must show that the answer had to wait."""
+        tape = Tape().echo(1, 0, took=0.5).echo(5, 1, took=0.1)
+        assert SilenceBounded(1, held_s=0.4)(tape.entries).valid == "valid"
+        assert SilenceBounded(1, held_s=0.4, held=2)(tape.entries).valid == "unknown"
+        assert SilenceBounded(0.3, held_s=0.6)(tape.entries).valid == "invalid"
+
+    def test_all_kinds_of_answers_can_be_bounded_at_once(self) -> None:
+        """None stands for every kind."""
+        tape = Tape().echo(1, 0, took=0.5).echo(1, 0, who="udp-0", what="udp", took=2)
+        assert SilenceBounded(1)(tape.entries).valid == "valid"
+        assert SilenceBounded(1, what=None)(tape.entries).valid == "invalid"
+
     def test_an_error_is_no_answer_however_quick(self) -> None:
         """A reset ends the silence, but not as promised."""
         tape = Tape().op(1, "echo-0", "echo", {"n": 0}, {"error": "ConnectionResetError"}, outcome="info")

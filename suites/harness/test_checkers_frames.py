@@ -1,0 +1,55 @@
+"""What the guest's frames on the service network prove."""
+
+import pytest
+
+from colo_harness.judge.frames import SecondarySilent, TimestampsGoOn
+from suites.harness.histories import after, changed, crossing, is_a, without
+
+
+class TestSecondarySilent:
+    """secondary_silent."""
+
+    def test_a_frame_of_any_kind_is_one_too_many(self) -> None:
+        """The guest's address alone would already move the switch's port."""
+        early = changed(crossing(), is_a("frame", who="host_b"), at=3)
+        assert SecondarySilent()(early).reason == "tcp of the unpromoted host_b"
+
+    def test_without_a_failover_the_secondary_stays_one(self) -> None:
+        """Whatever it sends is a leak."""
+        assert SecondarySilent()(without(crossing(), is_a("phase", "failover"))).valid == "invalid"
+
+    def test_silence_of_both_proves_nothing(self) -> None:
+        """Nor does that of a port on which nothing was ever seen."""
+        assert SecondarySilent()(without(crossing(), is_a("frame", who="host_a"))).valid == "unknown"
+        assert SecondarySilent()(without(crossing(), is_a("frame", who="host_b"))).valid == "unknown"
+
+    def test_a_fault_that_did_not_bite_proves_nothing(self) -> None:
+        """The stream was to be cut."""
+        assert SecondarySilent()(without(crossing(), is_a("fault", type="bitten"))).valid == "unknown"
+
+
+class TestTimestampsGoOn:
+    """timestamps_go_on."""
+
+    @pytest.mark.parametrize(("tsval", "valid"), [(2590, "valid"), (4500, "valid"), (4700, "invalid"), (600, "valid")])
+    def test_the_clock_runs_on_within_the_tolerance(self, tsval: int, valid: str) -> None:
+        """700 ms pass between the hosts, 2 s either way are allowed."""
+        assert TimestampsGoOn()(changed(crossing(), is_a("frame", who="host_b"), tsval=tsval)).valid == valid
+
+    def test_a_jump_backwards_is_told_as_one(self) -> None:
+        """More than half a cycle ahead is behind."""
+        verdict = TimestampsGoOn()(changed(crossing(), is_a("frame", who="host_b"), tsval=3451065255))
+        assert verdict.valid == "invalid"
+        assert verdict.reason == "TSval to port 40000 went from 1900 to 3451065255 (-843903941) in 700 ms"
+
+    def test_only_the_first_segment_of_the_survivor_counts(self) -> None:
+        """What follows is one side's own clock."""
+        assert TimestampsGoOn()(changed(crossing(), after(5.9, is_a("frame")), tsval=9)).valid == "valid"
+
+
+@pytest.mark.parametrize("checker", [SecondarySilent(), TimestampsGoOn()], ids=lambda checker: checker.name)
+def test_frames_that_were_dropped_leave_a_doubt(checker: SecondarySilent | TimestampsGoOn) -> None:
+    """What was not seen may have been there; unless the rest is enough to say no."""
+    lossy = changed(crossing(), is_a("observe"), value=3)
+    assert checker(lossy).valid == "unknown"
+    assert checker(without(crossing(), is_a("observe"))).valid == "unknown"
