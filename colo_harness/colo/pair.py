@@ -12,6 +12,7 @@ from colo_harness.colo.entry import await_colo
 from colo_harness.colo.lab import Lab
 from colo_harness.colo.relay import Message, Relay
 from colo_harness.colo.sabotage import SOUND, Sabotage
+from colo_harness.colo.ticks import Ticks
 from colo_harness.errors import ProductFailure, StartupFailed, WaitTimeout
 from colo_harness.history import Entry, History
 from colo_harness.machine.network import Network
@@ -117,6 +118,10 @@ class ColoPair:
         else:
             vm.execute("cont")
             warm.await_boot(vm, self.history, self.topology, timeout=self._timeouts.boot)
+        if self.topology.quiet:
+            vm.execute("cont")
+            Ticks(self).quiet(Role.PRIMARY)
+            vm.execute("stop")
 
     def observe_before(self) -> None:
         """Record what both sides say of themselves before they replicate."""
@@ -251,7 +256,9 @@ class ColoPair:
         self._roles = {Role.PRIMARY: self._roles[role], Role.SECONDARY: self._roles[role.peer]}
         self._phase("promoted", role=role, host=survivor.name)
 
-    def attempt_failover(self, role: Role, *, fenced: bool = True, yanked: bool = True, within: float | None = None) -> None:
+    def attempt_failover(
+        self, role: Role, *, fenced: bool = True, yanked: bool = True, within: float | None = None
+    ) -> None:
         """Do as `failover_to`; where QEMU does not, leave it as it is, with the reason in the history."""
         try:
             self.failover_to(role, fenced=fenced, yanked=yanked, within=within)

@@ -22,7 +22,7 @@ WORD = 10.0
 """Seconds until a tick guest that lives has said something; an idle machine needs 10 ms."""
 ZEROS = bytes(tick.PAGE)
 RANGE = re.compile(
-    r"^  (?P<start>[0-9a-f]{16})-(?P<end>[0-9a-f]{16}) \(prio -?\d+, (?:ram|rom)\): (?P<block>.+?)(?: @[0-9a-f]+)?$",
+    r"^  (?P<start>[0-9a-f]{16})-(?P<end>[0-9a-f]{16}) \(prio -?\d+, (?:ram|rom)\): (?P<block>\S+)",
     re.MULTILINE,
 )
 BLOCK = re.compile(r"^ *(\S+)  +\d+ [KMG]iB ", re.MULTILINE)
@@ -33,15 +33,14 @@ class Ticks:
 
     def __init__(self, pair: "ColoPair") -> None:
         self._pair = pair
-        self._rests: dict[str, int] = {}
 
     def quiet(self, role: Role) -> None:
         """Make the guest rest, in a pass that zeroes other pages than where it rested last. Raises WaitTimeout."""
         vm = self._pair.vm(role)
-        last = self._rests.get(vm.name)
+        last = max(self._rests(vm.name), default=None)
 
         def rested() -> bool:
-            self._rests[vm.name] = now = self._hear(vm, tick.QUIET, lambda word: word.quiet).generation
+            now = self._hear(vm, tick.QUIET, lambda word: word.quiet).generation
             if last is None or (now - last) % tick.ZEROED_EVERY:
                 return True
             vm.send_console(tick.GO)
@@ -50,11 +49,11 @@ class Ticks:
         wait_until(f"the guest of {vm.name} to rest in another kind of pass", rested, timeout=10 * WORD)
 
     def go(self, role: Role) -> None:
-        """Let the guest work, if it rests, and return when it is beyond where it or its peer rests.
+        """Let the guest work, if it rests, and return when it is beyond where it and its peer rested last.
 
         Raises WaitTimeout.
         """
-        rests = max(self._rests.values(), default=0)
+        rests = max((generation for vm in self._pair.vms for generation in self._rests(vm.name)), default=0)
         self._hear(self._pair.vm(role), tick.GO, lambda word: not word.quiet and word.generation > rests)
 
     def work(self, lines: int) -> None:
@@ -73,8 +72,6 @@ class Ticks:
     def compare(self, moment: str) -> None:
         """Take a checkpoint while the primary's guest rests; record, as `moment`, the memory of both sides."""
         self._pair.checkpoint()
-        rests = self._rests[self._pair.vm(Role.PRIMARY).name]
-        self._rests = {vm.name: rests for vm in self._pair.vms}
         for role in Role:
             self._observe(role, moment)
 
@@ -89,7 +86,16 @@ class Ticks:
         with suppress(WaitTimeout):
             self._hear(vm, b"", lambda word: word.generation > found.generation)
 
+    def _rests(self, host: str) -> list[int]:
+        words = (said(entry, host) for entry in self._pair.history)
+        return [word.generation for word in words if word and word.quiet]
+
     def _observe(self, role: Role, moment: str) -> None:
+        """Record every page of every RAM block that lies in the guest's physical memory.
+
+        `pmemsave` reads no other: not the firmware's files (/rom@etc/…), which the guest fetches from fw_cfg, and not
+        what the chipset hides, such as pc.rom behind the shadow in RAM that the firmware has made of it.
+        """
         vm = self._pair.vm(role)
         pages: dict[str, str] = {}
         for start, end in _spans(vm):

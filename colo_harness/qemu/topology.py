@@ -45,6 +45,8 @@ class Topology:
     """`compare_timeout` of colo-compare; the default is QEMU's (net/colo-compare.c)."""
     scan_cycle_ms: int = 1000
     """`expired_scan_cycle` of colo-compare; the default is QEMU's."""
+    quiet: bool = False
+    """The tick guest rests when the pair is formed, so that its primary has not written a page since."""
     relayed: bool = False
     """The checkpoint stream goes through a relay of ours, which can hold it at a message."""
     memory_file: bool = False

@@ -10,6 +10,8 @@
 .set PAGE_LAST,     4092        # the last 32-bit word of a page
 .set ZERO_MASK,     7           # one page in eight is zeroed in each pass
 .set STACK_TOP,     0x7000
+.set FIRST_PAGE,    0x500       # the generation is also in memory's first page, in a word that the BIOS leaves free …
+.set LAST_WORD,     0xfffffc    # … and in the last word of 16 MiB
 .set COM1_DATA,     0x3f8
 .set COM1_STATUS,   0x3fd
 .set RECEIVED,      0x01
@@ -33,6 +35,17 @@ main:
         movw    $COUNT_SEGMENT, %ax
         movw    %ax, %ds
         xorl    %ebp, %ebp              # the generation
+
+        lgdtl   %cs:table               # %gs of base 0 gets a limit of 4 GiB, and keeps it in real mode
+        movl    %cr0, %eax
+        orb     $1, %al
+        movl    %eax, %cr0
+        movw    $8, %bx
+        movw    %bx, %gs
+        andb    $0xfe, %al
+        movl    %eax, %cr0
+        xorw    %bx, %bx
+        movw    %bx, %gs
 
         movw    $FIRST_SEGMENT, %bx     # what the BIOS left
 clear:
@@ -67,6 +80,9 @@ written:
         incw    %si
         cmpw    $END_SEGMENT, %bx
         jne     page
+        movl    %ebp, %gs:FIRST_PAGE
+        movl    $LAST_WORD, %edi
+        addr32 movl %ebp, %gs:(%edi)
 
         movb    $TIMER_LATCH, %al
         outb    %al, $TIMER_COMMAND
@@ -140,6 +156,12 @@ unsent:
         movw    $COM1_DATA, %dx
         outb    %al, %dx
         ret
+
+descriptors:
+        .quad   0, 0x00cf92000000ffff   # none, and data of 4 GiB from 0 on
+table:
+        .word   table - descriptors - 1
+        .long   descriptors
 
 .org 510
 .word 0xaa55
