@@ -6,6 +6,7 @@ from typing import Literal
 import pytest
 
 from colo_harness.colo.pair import ColoPair
+from colo_harness.judge.judgement import Violation
 from colo_harness.judge.lockstep import DivergenceForces, QuietAfterDivergence, SilenceBounded
 from colo_harness.judge.pacing import NoForcedCheckpoint
 from colo_harness.judge.sessions import nothing_lost
@@ -52,6 +53,18 @@ def test_equal_answers_force_nothing(
         crowd.work(2.5)
 
     check(NoForcedCheckpoint(), SilenceBounded(3, what=None), nothing_lost)
+
+
+@pytest.mark.xfail(strict=True, raises=Violation, reason="finding: docs/findings/0002-guest-opens.md")
+@LOCKED
+@pytest.mark.claim("PROXY-1")
+def test_a_connection_that_the_guest_opens_forces_nothing(pair: ColoPair, client: Client, check: Check) -> None:
+    """A session that the guest opens after a checkpoint, and whose answers are alike, forces no other one."""
+    pair.checkpoint()
+    with pair.watching(), client.dialled() as session:
+        session.exchange(20)
+
+    check(NoForcedCheckpoint(), nothing_lost)
 
 
 @PATIENT
