@@ -7,7 +7,20 @@ from colo_harness.history import Entry
 from colo_harness.judge.acknowledged import MARK_LENGTH, last_loss
 from colo_harness.judge.checkpoints import messages, pauses
 from colo_harness.judge.operations import Op, ledger
-from colo_harness.judge.verdict import Breach, Parametrised, Verdict, decide
+from colo_harness.judge.verdict import Breach, Parametrised, Verdict, checker, decide
+
+
+@checker
+def disk_answers(entries: Sequence[Entry]) -> Verdict:
+    """The guest's disk service did whatever it was asked, at every time: no error of its disk, no answer missing."""
+    ops = ledger(entries).of("append", "mark", "read", "block")
+    breaches = [
+        Breach(f"{op} ended as {op.outcome or 'open'}: {op.answer}", op.ended or op.invoked, op.lines)
+        for op in ops
+        if op.outcome != "ok"
+    ]
+    late = [op for op in ops if op.invoked >= last_loss(entries)]
+    return decide(breaches, [] if late else ["nothing was asked after the last loss"], f"{len(ops)} requests done")
 
 
 @dataclass(frozen=True)

@@ -37,12 +37,12 @@ class DiskLog(TcpSession):
             if prefix != str(slot):
                 raise WrongAnswer(f"slot {slot} holds {line!r}")
 
-    def read_back(self, log: "DiskLog | None" = None) -> None:
-        """Read all slots that `log`, by default this one, has taken.
+    def read_back(self, *logs: "DiskLog") -> None:
+        """Read all slots that these logs, by default this one, have taken.
 
         A log whose session broke is read back through another one.
         """
-        self.read_slots(list((log or self).taken))
+        self.read_slots([slot for log in logs or (self,) for slot in log.taken])
 
     def read_slots(self, slots: Iterable[int]) -> None:
         """Ask for the text of each of these slots."""

@@ -38,7 +38,7 @@ from colo_harness.judge import (
     symptoms_declared,
     worst,
 )
-from colo_harness.judge.disks import BlocksHold, MarksKept
+from colo_harness.judge.disks import BlocksHold, MarksKept, disk_answers
 from colo_harness.judge.entering import ColoEntered
 from colo_harness.judge.frames import SecondarySilent, TimestampsGoOn
 from colo_harness.judge.memory import GenerationPossible, MemoryEqual
@@ -166,6 +166,7 @@ CASES = [
         change(ended("block"), crc32="0000dcba"),
         is_a("op", "block", "image"),
     ),
+    Case(disk_answers, disks, change(ended("block"), type="info", error="EIO"), is_a("op")),
     Case(MarksKept(), disks, change(ended("read"), text="B" * 64), is_a("op", "mark")),
     Case(QuietAfterDivergence(), divergence, change(after(12.5, is_a("event", "STOP")), at=10.0), is_a("op")),
     Case(SecondarySilent(), crossing, change(is_a("frame", who="host_b"), at=5.1), is_a("frame")),

@@ -9,7 +9,7 @@ from colo_harness.colo.pair import ColoPair
 from colo_harness.faults.loss import Kill
 from colo_harness.faults.nemesis import Nemesis
 from colo_harness.judge.acknowledged import acknowledged_explained
-from colo_harness.judge.disks import BlocksHold, MarksKept
+from colo_harness.judge.disks import BlocksHold, MarksKept, disk_answers
 from colo_harness.qemu.disk import BASE_BLOCKS, BLOCK, SIZE, base_block
 from colo_harness.qemu.topology import Role
 from colo_harness.traffic.client import Client
@@ -51,7 +51,7 @@ def test_old_content_is_there_after_promotion(pair: ColoPair, client: Client, ne
     client.log().blocks(expected)
     Image(pair, Role.PRIMARY).blocks(expected)
 
-    check(BlocksHold(expected))
+    check(BlocksHold(expected), disk_answers)
 
 
 @pytest.mark.parametrize("survivor", [Role.SECONDARY, Role.PRIMARY], ids=str)
@@ -71,10 +71,12 @@ def test_acknowledged_records_are_on_the_survivors_disk(
     log.rewrite([2, 3, 12])
     nemesis.inject(Kill(survivor.peer))
     pair.failover_to(survivor)
-    client.log().read_back(log)
-    Image(pair, Role.PRIMARY).read(log.taken)
+    new = client.log()
+    new.exchange(4)
+    new.read_back(log, new)
+    Image(pair, Role.PRIMARY).read([*log.taken, *new.taken])
 
-    check(acknowledged_explained)
+    check(acknowledged_explained, disk_answers)
 
 
 @pytest.mark.claim("DISK-3")
@@ -95,7 +97,7 @@ def test_own_writes_since_the_last_checkpoint_stay(
     survivor.read_slots([OLD, NEW, LATER])
     Image(pair, Role.PRIMARY).read([OLD, NEW, LATER])
 
-    check(MarksKept(own="B", peer="A"))
+    check(MarksKept(own="B", peer="A"), disk_answers)
 
 
 @pytest.mark.claim("DISK-3")
@@ -115,4 +117,4 @@ def test_the_dead_primarys_writes_since_the_last_checkpoint_are_gone(
     client.log().blocks(DIVERGED)
     Image(pair, Role.PRIMARY).blocks(DIVERGED)
 
-    check(BlocksHold(DIVERGED))
+    check(BlocksHold(DIVERGED), disk_answers)
