@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from colo_harness.colo import procedure
+from colo_harness.colo import failover, procedure
 from colo_harness.colo.entry import await_colo
 from colo_harness.colo.lab import Lab
 from colo_harness.colo.relay import Message, Relay
@@ -20,9 +20,10 @@ from colo_harness.qemu import argv, disk, warm
 from colo_harness.qemu.argv import Files, Graph, Part
 from colo_harness.qemu.topology import HOSTS, Channel, Host, Role, Topology
 from colo_harness.qemu.vm import VM
-from colo_harness.wait import wait_until
 
 RELAY_PORT = 9997
+STEPS = {Role.PRIMARY: "carry_on", Role.SECONDARY: "promote"}
+"""The step of the procedure that lets each role carry on alone."""
 
 
 class ColoPair:
@@ -47,6 +48,7 @@ class ColoPair:
         self._graphs: dict[Host, Graph] = {}
         self._roles: dict[Role, Host] = {Role.PRIMARY: "host_a", Role.SECONDARY: "host_b"}
         self._relay: Relay | None = None
+        self._survivor: VM | None = None
         self._closing = ExitStack()
 
     def __enter__(self) -> Self:
@@ -165,8 +167,16 @@ class ColoPair:
         """Ask every living VM for its states and record the answers under `moment`."""
         for vm in self.vms:
             if vm.alive:
-                for question in ("query-status", "query-colo-status", "query-migrate"):
-                    vm.observe(question, moment)
+                self._observe(vm, moment)
+
+    def observe_survivor(self, moment: str) -> None:
+        """As `observe`, of the VM that the last failover left; nothing where none was carried out."""
+        if self._survivor:
+            self._observe(self._survivor, moment)
+
+    def _observe(self, vm: VM, moment: str) -> None:
+        for question in ("query-status", "query-colo-status", "query-migrate"):
+            vm.observe(question, moment)
 
     def wait_checkpoints(self, count: int, *, within: float | None = None) -> None:
         """Return when `count` whole checkpoints (STOP, then RESUME) more have been seen on both sides.
@@ -252,8 +262,9 @@ class ColoPair:
                 lost.kill()
             elif yanked:
                 self._do(f"yank_{role}")
-            self._do("promote" if role is Role.SECONDARY else "carry_on")
+            self._do(STEPS[role])
         self._roles = {Role.PRIMARY: self._roles[role], Role.SECONDARY: self._roles[role.peer]}
+        self._survivor = survivor
         self._phase("promoted", role=role, host=survivor.name)
 
     def attempt_failover(
@@ -276,30 +287,27 @@ class ColoPair:
     def promote(self) -> None:
         """Make the secondary the machine that answers (Secondary Failover)."""
         vm, graph = self.vm(Role.SECONDARY), self._graphs[self._roles[Role.SECONDARY]]
-        vm.execute("nbd-server-stop")
-        self._lose_heartbeat(vm)
-        if self.topology.networked:
-            procedure.drop_objects(vm, [i for i in procedure.SECONDARY_FILTERS if i in graph.ids("-object")])
-            procedure.announce(vm)
-            procedure.drop_secondary_chardevs(vm, ("red1", "red0"))
-            procedure.open_primary_chardevs(vm)
+        failover.promote(vm, graph, networked=self.topology.networked, timeout=self._timeouts.failover)
 
     def carry_on(self) -> None:
         """Let the primary go on without a secondary (Primary Failover)."""
         vm, graph = self.vm(Role.PRIMARY), self._graphs[self._roles[Role.PRIMARY]]
-        if "attach_replica" not in self._sabotage.instead:
-            procedure.detach_replica(vm)
-        procedure.drop_objects(vm, [i for i in procedure.PRIMARY_FILTERS if i in graph.ids("-object")])
-        self._lose_heartbeat(vm)
+        replicated = "attach_replica" not in self._sabotage.instead
+        failover.carry_on(vm, graph, replicated=replicated, timeout=self._timeouts.failover)
 
-    def _lose_heartbeat(self, vm: VM) -> None:
-        procedure.lost_heartbeat(vm)
-        wait_until(
-            f"{vm.name} to run alone",
-            lambda: vm.execute("query-status")["running"] and vm.execute("query-colo-status")["mode"] == "none",
-            timeout=self._timeouts.failover,
-            seen=lambda: (vm.execute("query-status"), vm.execute("query-colo-status")),
-        )
+    def part_ways(self, first: Role) -> None:
+        """Let both sides carry on alone, with no fault: `first` is asked while its peer and all streams are healthy.
+
+        The other side is asked once it has noticed by itself, or well after that was due.
+        """
+        self._phase("parting", role=first)
+        since = self.history.cursor()
+        self._do(STEPS[first])
+        due = self.topology.checkpoint_delay_ms / 1000 + self._timeouts.late
+        with suppress(WaitTimeout):
+            self.vm(first.peer).await_event("COLO_EXIT", since=since, timeout=due)
+        self._do(STEPS[first.peer])
+        self._phase("parted")
 
     # --- what is inside -----------------------------------------------------------------------------------------
 

@@ -164,6 +164,11 @@ _ALL = (
         instead={"promote": _left_out, "carry_on": _left_out},
     ),
     Sabotage(
+        "no-yank",
+        "The survivor of a peer that hangs is not freed before the document's commands.",
+        instead={"yank_primary": _left_out, "yank_secondary": _left_out},
+    ),
+    Sabotage(
         "no-colo",
         "The primary migrates without the x-colo capability.",
         instead={"set_capabilities": lambda pair: pair.set_plain_capabilities()},

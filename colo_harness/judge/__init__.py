@@ -1,12 +1,19 @@
 """What a recorded history proves."""
 
 from colo_harness.judge.acknowledged import acknowledged_explained, counter_monotonic
-from colo_harness.judge.availability import StallBelow, new_sessions_open, survivors_run
+from colo_harness.judge.availability import (
+    StallBelow,
+    failover_completed,
+    new_sessions_open,
+    sessions_go_on,
+    survivors_run,
+)
 from colo_harness.judge.checkpoints import FellAt, messages, moment_of, pauses, side_of_commit
 from colo_harness.judge.claims import AREAS, Area, Claim, load_claims
 from colo_harness.judge.judgement import Violation, check, judge
 from colo_harness.judge.lifecycle import ColoExit, StatesSeen
 from colo_harness.judge.lockstep import DivergenceForces, QuietAfterDivergence, SilenceBounded
+from colo_harness.judge.openings import Opened
 from colo_harness.judge.pacing import DelayHonoured, NoForcedCheckpoint
 from colo_harness.judge.sessions import CaughtInFlight, exercised, no_reset, nothing_lost
 from colo_harness.judge.symptoms import SYMPTOMS, consoles_clean, symptoms_declared
@@ -24,6 +31,7 @@ __all__ = [
     "DivergenceForces",
     "FellAt",
     "NoForcedCheckpoint",
+    "Opened",
     "Parametrised",
     "Plain",
     "QuietAfterDivergence",
@@ -37,6 +45,7 @@ __all__ = [
     "consoles_clean",
     "counter_monotonic",
     "exercised",
+    "failover_completed",
     "judge",
     "load_claims",
     "messages",
@@ -45,6 +54,7 @@ __all__ = [
     "no_reset",
     "nothing_lost",
     "pauses",
+    "sessions_go_on",
     "side_of_commit",
     "survivors_run",
     "symptoms_declared",

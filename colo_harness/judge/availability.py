@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from colo_harness.history import Entry
-from colo_harness.judge.moments import faults, promotions
+from colo_harness.judge.moments import faults, phases, promotions
 from colo_harness.judge.operations import OPENINGS, Op, ledger
 from colo_harness.judge.verdict import Breach, Parametrised, Verdict, checker, decide, undecided
 
@@ -93,6 +93,23 @@ def new_sessions_open(entries: Sequence[Entry]) -> Verdict:
 
 
 @checker
+def sessions_go_on(entries: Sequence[Entry]) -> Verdict:
+    """Each session that was answered before the loss, and was not closed, is answered again after the promotion."""
+    lost_and_promoted = list(_failovers(entries))
+    if not lost_and_promoted:
+        return undecided("no promotion in the history")
+    lost, promoted = lost_and_promoted[-1]
+    ops = ledger(entries).ops
+    known = {op.who: op for op in ops if op.acknowledged and op.completed <= lost}
+    closed = {op.who for op in ops if op.what == "close" and op.invoked <= promoted}
+    again = {op.who for op in ops if op.acknowledged and promoted <= op.completed < float("inf")}
+    silent = [last for who, last in known.items() if who not in closed | again]
+    breaches = [Breach(f"{last.who} was not answered again after {last}", last.ended, last.lines) for last in silent]
+    doubts = [] if known else [f"no session was answered before {lost:.3f} s"]
+    return decide(breaches, doubts, f"{len(known)} sessions, each answered before and after")
+
+
+@checker
 def survivors_run(entries: Sequence[Entry]) -> Verdict:
     """The promoted host runs: its last `query-status` says so."""
     promoted = promotions(entries)
@@ -111,3 +128,17 @@ def survivors_run(entries: Sequence[Entry]) -> Verdict:
     told = {key: status.get(key) for key in wanted} if isinstance(status, dict) else status
     breaches = [] if told == wanted else [Breach(f"{host} says {told}", asked[-1].at, (asked[-1].line,))]
     return decide(breaches, [], f"{host} runs")
+
+
+@checker
+def failover_completed(entries: Sequence[Entry]) -> Verdict:
+    """Each failover that was begun was carried out to its end: no command of it was refused or hung."""
+    begun = phases(entries, "failover")
+    breaches = [Breach(_first_line(entry), entry.at, (entry.line,)) for entry in phases(entries, "stuck")]
+    done = len(promotions(entries))
+    doubts = [] if breaches or (begun and done == len(begun)) else [f"{len(begun)} failovers begun, {done} ended"]
+    return decide(breaches, doubts, f"{done} failovers, each carried out")
+
+
+def _first_line(stuck: Entry) -> str:
+    return f"{stuck.data.get('host')} is stuck: {str(stuck.data.get('reason')).partition(chr(10))[0]}"

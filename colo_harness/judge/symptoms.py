@@ -143,5 +143,5 @@ def _allowed(entries: Sequence[Entry]) -> dict[str, float]:
 def _first_loss(entries: Sequence[Entry]) -> float:
     """Return when, in seconds, a peer was first lost or let go on purpose."""
     began = [fault.began for fault in faults(entries) if fault.began is not None]
-    let_go = [entry.at for entry in entries if entry.kind == "phase" and entry.what in ("failover", "end")]
+    let_go = [entry.at for entry in entries if entry.kind == "phase" and entry.what in ("failover", "parting", "end")]
     return min([*began, *let_go], default=float("inf"))

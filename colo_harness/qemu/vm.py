@@ -7,13 +7,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from colo_harness.errors import MonitorLost
 from colo_harness.history import Entry, History
 from colo_harness.machine.guardian import Guardian
 from colo_harness.machine.namespace import Namespace
 from colo_harness.machine.process import Process
+from colo_harness.machine.scheduling import LEADER, favour
 from colo_harness.qemu.argv import Files
 from colo_harness.qemu.loop import Loop
 from colo_harness.qemu.monitor import Monitor
@@ -21,6 +22,9 @@ from colo_harness.qemu.stream import Fifo, Lines, dial
 from colo_harness.settings import Timeouts
 
 TRACE = re.compile(r"(?P<stamp>\S+Z) (?P<event>\w+) .*'(?P<message>[\w-]+)'")
+Thread = Literal["main", "colo"]
+COLO_THREAD = r"mig/src/main|mig/dst/colo|.*migration|COLO.*"
+"""Names of the thread that a COLO side waits for its peer in (migration/migration.c, migration/colo.c)."""
 PEER_CHARDEVS = ("mirror0", "compare1", "red0", "red1")
 STAMPED = re.compile(r"(?P<stamp>\d{4}-\d\d-\d\dT[\d:.]+Z) (?P<text>.*)")
 
@@ -126,6 +130,10 @@ class VM:
     def freeze(self) -> None:
         """Stop every thread: QEMU answers nothing and keeps its sockets open."""
         self.process.signal(signal.SIGSTOP)
+
+    def favour(self, ahead: Thread) -> None:
+        """Let either the main thread or COLO's run first whenever both could. Raises MachineError."""
+        favour(self.process, *((LEADER, COLO_THREAD) if ahead == "main" else (COLO_THREAD, LEADER)))
 
     def collect(self) -> None:
         """Record what QEMU wrote to stderr since the last call and, once, how it ended."""

@@ -1,8 +1,9 @@
 """A client of the guest: it opens sessions of every kind and closes them all at its end."""
 
 import itertools
+import threading
 from collections import Counter as Tally
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal, Self, TypeVar
 
@@ -44,6 +45,7 @@ class Client:
         self._datagram_timeout = min(timeout, datagram_timeout)
         self._sessions: list[Session] = []
         self._opened: Tally[str] = Tally()
+        self._naming = threading.Lock()
         self._slots = itertools.count()
         self._keys = itertools.count()
         self._identifiers = itertools.count(derived(seed, "identifiers"))
@@ -60,25 +62,42 @@ class Client:
             session.close()
 
     def everything(self) -> list[Session]:
-        """Open one session of each TCP kind whose answers are the same on both sides."""
-        return [*self.incoming(), self.dialled()]
+        """Open, side by side, one session of each TCP kind whose answers are the same on both sides."""
+        return self._open_all(*self._incoming(), self.dialled)
 
     def incoming(self) -> list[Session]:
         """Open one session of each kind of `everything` whose connection the client opens."""
+        return self._open_all(*self._incoming())
+
+    def mixed(self, count: int) -> list[Session]:
+        """Open `count` sessions: echo, HTTP, counter, echo over UDP and ping in turn."""
+        kinds: list[Callable[[], Session]] = [self.echo, self.http, self.counter, self.udp_echo, self.ping]
+        return self._open_all(*itertools.islice(itertools.cycle(kinds), count))
+
+    def _incoming(self) -> list[Callable[[], Session]]:
         return [
-            self.echo(),
-            self.download(),
-            self.half_closed_download(),
-            self.upload(),
-            self.http(),
-            self.counter(),
-            self.log(),
+            self.echo,
+            self.download,
+            self.half_closed_download,
+            self.upload,
+            self.http,
+            self.counter,
+            self.log,
         ]
 
+    def _open_all(self, *openers: Callable[[], Session]) -> list[Session]:
+        with ThreadPoolExecutor(len(openers), thread_name_prefix="open") as threads:
+            return [run.result() for run in [threads.submit(opener) for opener in openers]]
+
     def read_back(self) -> None:
-        """Ask, over new sessions, for everything that this client's logs and counters were told to keep."""
+        """Ask, over new sessions, for everything that this client's logs and counters were told to keep.
+
+        Where all of those broke, nobody is asked: each question would wait as long again for a dead guest.
+        """
         logs = [session for session in self._sessions if isinstance(session, DiskLog)]
         counters = [session for session in self._sessions if isinstance(session, Counter)]
+        if all(session.broken for session in (*logs, *counters)):
+            return
         with ThreadPoolExecutor(2, thread_name_prefix="read-back") as threads:
             for run in (threads.submit(self._read_logs, logs), threads.submit(self._read_counters, counters)):
                 run.result()
@@ -97,9 +116,12 @@ class Client:
         """Open an echo session."""
         return self._keep(Echo(self._target, self._name(Echo.kind, name)))
 
-    def dialled(self, name: str | None = None) -> Dialled:
-        """Let the guest open a connection to here; echo over it."""
-        return self._keep(Dialled(self._target, self._name(Dialled.kind, name)))
+    def dialled(self, name: str | None = None, *, eager: bool = False) -> Dialled:
+        """Let the guest open a connection to here; echo over it.
+
+        An eager session is open once the connection is; others wait until the guest has said so, too.
+        """
+        return self._keep(Dialled(self._target, self._name(Dialled.kind, name), eager=eager))
 
     def http(self, name: str | None = None) -> Http:
         """Open a kept-alive HTTP connection."""
@@ -178,8 +200,9 @@ class Client:
     def _name(self, kind: str, name: str | None) -> str:
         if name is not None:
             return name
-        number = self._opened[kind]
-        self._opened[kind] += 1
+        with self._naming:
+            number = self._opened[kind]
+            self._opened[kind] += 1
         return f"{kind}-{number}"
 
     def _keep(self, session: AnySession) -> AnySession:

@@ -1,14 +1,17 @@
 """Many sessions that work in the background."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
+from functools import partial
 from typing import Self
 
 from colo_harness.errors import HarnessError, ProductFailure, UsageError, WaitTimeout
 from colo_harness.history import Entry
 from colo_harness.traffic.session import Session
+from colo_harness.traffic.tcp import Echo
+from colo_harness.traffic.transfer import Download, Upload
 
 _NO_RECORDS = ("connect", "close")
 _LAST_WORD = 5.0
@@ -115,6 +118,15 @@ class Crowd:
 
 def exchange(sessions: Sequence[Session], records: int) -> None:
     """Let all `sessions` do `records` operations each, side by side; return when each is done or broken."""
-    with ThreadPoolExecutor(max(len(sessions), 1), thread_name_prefix="exchange") as threads:
-        for run in [threads.submit(session.exchange, records) for session in sessions]:
+    _side_by_side([partial(session.exchange, records) for session in sessions])
+
+
+def finish(sessions: Sequence[Session]) -> None:
+    """Let all `sessions` come to their end, side by side; only some kinds can."""
+    _side_by_side([session.finish for session in sessions if isinstance(session, Echo | Download | Upload)])
+
+
+def _side_by_side(works: Sequence[Callable[[], None]]) -> None:
+    with ThreadPoolExecutor(max(len(works), 1), thread_name_prefix="side-by-side") as threads:
+        for run in [threads.submit(work) for work in works]:
             run.result()

@@ -97,6 +97,11 @@ class Dialled(Echo):
     kind = "dialled"
     port = 9006
 
+    def __init__(self, target: Target, name: str, *, eager: bool) -> None:
+        self.eager = eager
+        self._order: Stream | None = None
+        super().__init__(target, name)
+
     def _open(self) -> None:
         listener = self.target.namespace.socket(socket.AF_INET, socket.SOCK_STREAM)
         with listener, self.operation("dial") as answer:
@@ -107,21 +112,29 @@ class Dialled(Echo):
             listener.listen(1)
             port = answer["local_port"] = listener.getsockname()[1]
             self.stream.send(f"DIAL {here} {port}\n".encode())
-            reply = self.stream.line()
-            if reply.startswith("FAILED "):
-                self.broken = True
-                raise Declined(reply.removeprefix("FAILED "), certain=True)
-            if reply != "DIALLED":
-                raise WrongAnswer(f"{reply!r} in place of 'DIALLED'")
+            if not self.eager:
+                self._hear_reply()
             self._accept(listener)
+
+    def _hear_reply(self) -> None:
+        reply = self.stream.line()
+        if reply.startswith("FAILED "):
+            self.broken = True
+            raise Declined(reply.removeprefix("FAILED "), certain=True)
+        if reply != "DIALLED":
+            raise WrongAnswer(f"{reply!r} in place of 'DIALLED'")
 
     def _accept(self, listener: socket.socket) -> None:
         listener.settimeout(self.remaining())
         connection, peer = listener.accept()
-        self.stream.close()
-        self.stream = Stream(connection, self.remaining)
+        self._order, self.stream = self.stream, Stream(connection, self.remaining)
         if peer[0] != self.target.address:
             raise WrongAnswer(f"the connection comes from {peer[0]}")
+
+    def _release(self) -> None:
+        super()._release()
+        if self._order:
+            self._order.close()
 
 
 class Http(TcpSession):

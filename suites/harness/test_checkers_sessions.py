@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from colo_harness.history import Entry
 from colo_harness.judge import (
+    Opened,
     StallBelow,
     exercised,
     new_sessions_open,
@@ -127,6 +128,21 @@ class TestRecords:
     def test_an_answer_without_digests_is_unknown(self) -> None:
         """What cannot be compared is not right."""
         assert nothing_lost(Tape().op(1, "echo-0", "echo", {"n": 0}).entries).valid == "unknown"
+
+
+class TestOpenings:
+    """On which side of the last checkpoint a session was opened."""
+
+    @pytest.mark.parametrize(("at", "before", "after"), [(1.1, "valid", "unknown"), (4.5, "unknown", "valid")])
+    def test_a_session_lies_on_one_side(self, at: float, before: str, after: str) -> None:
+        """The checkpoint at 4 s ended at 4.05 s, the primary died at 5 s."""
+        entries = [replace(e, at=at) if e.what == "connect" and e.at < 2 else e for e in failover()]
+        assert (Opened("before")(entries).valid, Opened("after")(entries).valid) == (before, after)
+
+    def test_a_checkpoint_under_way_is_neither(self) -> None:
+        """The fault fell in its middle."""
+        entries = without(failover(), lambda entry: entry.what == "RESUME" and entry.at > 4)
+        assert Opened("before")(entries).valid == Opened("after")(entries).valid == "unknown"
 
 
 class TestConnections:

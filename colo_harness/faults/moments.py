@@ -1,0 +1,79 @@
+"""Moments in a pair's life at which a fault may fall."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from colo_harness.colo.pair import ColoPair
+from colo_harness.colo.relay import Message
+from colo_harness.judge.checkpoints import FellAt
+from colo_harness.judge.sessions import CaughtInFlight
+from colo_harness.judge.verdict import Checker
+from colo_harness.traffic.client import Client
+from colo_harness.traffic.crowd import Crowd
+
+BULK = 256 * 1024
+"""Bytes of one record of a transfer: under way for far longer than the pause between two."""
+
+
+@dataclass(frozen=True)
+class Idle:
+    """Between two checkpoints."""
+
+    proof = FellAt("idle")
+
+    def __str__(self) -> str:
+        return "idle"
+
+    @contextmanager
+    def reached(self, pair: ColoPair, client: Client) -> Iterator[None]:  # noqa: ARG002 - every moment's signature
+        """The pair is there already."""
+        yield
+
+
+@dataclass(frozen=True)
+class Held:
+    """In a checkpoint that stands still because `message` of the secondary does not reach the primary."""
+
+    name: str
+    message: Message
+    proof: Checker
+
+    def __str__(self) -> str:
+        return self.name
+
+    @contextmanager
+    def reached(self, pair: ColoPair, client: Client) -> Iterator[None]:  # noqa: ARG002 - every moment's signature
+        """Hold the next checkpoint there; the lost side's death ends the stream, and so the checkpoint."""
+        pair.hold(self.message)
+        yield
+
+
+@dataclass(frozen=True)
+class InTransfer:
+    """In the middle of a long download and a long upload."""
+
+    proof = CaughtInFlight()
+
+    def __str__(self) -> str:
+        return "in-transfer"
+
+    @contextmanager
+    def reached(self, pair: ColoPair, client: Client) -> Iterator[None]:  # noqa: ARG002 - every moment's signature
+        """Keep both transfers going inside the block."""
+        transfers = [client.download(size=BULK, pause=0), client.upload(size=BULK)]
+        with Crowd(transfers, pause=0) as crowd:
+            crowd.let_answer(1)
+            yield
+            crowd.let_answer(1)
+
+
+Moment = Idle | Held | InTransfer
+
+MOMENTS: tuple[Moment, ...] = (
+    Idle(),
+    Held("before-commit", Message.VMSTATE_RECEIVED, FellAt("before")),
+    Held("after-commit", Message.VMSTATE_LOADED, FellAt("after")),
+    InTransfer(),
+)
+"""Idle, stopped before the commit (VMSTATE_RECEIVED), stopped after it, and in mid-transfer."""

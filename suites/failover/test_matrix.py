@@ -1,0 +1,51 @@
+"""Whichever side is lost, in whatever way, at whatever moment."""
+
+import pytest
+
+from colo_harness.colo.pair import ColoPair
+from colo_harness.faults.loss import Freeze, Kill
+from colo_harness.faults.moments import MOMENTS, Moment
+from colo_harness.faults.nemesis import Nemesis
+from colo_harness.judge import (
+    StallBelow,
+    acknowledged_explained,
+    counter_monotonic,
+    exercised,
+    failover_completed,
+    new_sessions_open,
+    no_reset,
+    nothing_lost,
+    sessions_go_on,
+    survivors_run,
+)
+from colo_harness.qemu.topology import Role
+from colo_harness.traffic.client import Client
+from colo_harness.traffic.crowd import Crowd
+from fixtures.claims import control
+from fixtures.pair import Check
+
+LOSSES = [Kill(Role.PRIMARY), Kill(Role.SECONDARY), Freeze(Role.PRIMARY), Freeze(Role.SECONDARY)]
+NOTHING_LOST = (exercised, no_reset, nothing_lost, acknowledged_explained, counter_monotonic)
+GOES_ON = (failover_completed, StallBelow(margin_s=2.5), new_sessions_open, sessions_go_on, survivors_run)
+
+
+@pytest.mark.answers(within=6)
+@pytest.mark.topology(relayed=True)
+@pytest.mark.parametrize("moment", MOMENTS, ids=str)
+@pytest.mark.parametrize("loss", LOSSES, ids=str)
+@pytest.mark.claim("FT-5")
+@control(sabotage="no-promotion", checker="survivors_run", on="kill-secondary-after-commit")
+def test_either_side_may_be_lost_at_any_moment(
+    pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, loss: Kill | Freeze, moment: Moment
+) -> None:
+    """Busy sessions outlive the loss of either side, by death or by hanging, and nothing acknowledged is lost."""
+    with Crowd(client.incoming()) as crowd:
+        crowd.let_answer(5)
+        with moment.reached(pair, client):
+            nemesis.inject(loss)
+            pair.attempt_failover(loss.role.peer)
+            crowd.let_answer(5)
+    client.read_back()
+    pair.observe_survivor("after")
+
+    check(moment.proof, *NOTHING_LOST, *GOES_ON)

@@ -1,0 +1,63 @@
+"""How COLO ends, and what each side says of it."""
+
+import pytest
+
+from colo_harness.colo.pair import ColoPair
+from colo_harness.faults.loss import Kill
+from colo_harness.faults.nemesis import Nemesis
+from colo_harness.judge import ColoExit, StatesSeen, Violation
+from colo_harness.qemu.topology import Role
+from colo_harness.qemu.vm import Thread
+from fixtures.claims import control
+from fixtures.pair import Check, on_each_accelerator
+
+ON_TICKS = pytest.mark.topology(guest="tick", checkpoint_delay_ms=500)
+KNOWN = pytest.mark.xfail(
+    strict=True, raises=Violation, reason="finding: docs/findings/0004-a-requested-exit-is-called-an-error.md"
+)
+HOSTS = {Role.PRIMARY: "host_a", Role.SECONDARY: "host_b"}
+
+
+def alone(role: Role) -> dict[tuple[str, str, str], object]:
+    """Return what the host that had `role` says once it runs alone."""
+    colo = {"mode": "none", "last-mode": str(role), "reason": "request"}
+    return {
+        (HOSTS[role], "query-status", "after"): {"status": "running", "running": True},
+        (HOSTS[role], "query-colo-status", "after"): colo,
+        (HOSTS[role], "query-migrate", "after"): {"status": "completed"},
+    }
+
+
+@on_each_accelerator
+@ON_TICKS
+@pytest.mark.needs("realtime")
+@pytest.mark.parametrize("ahead", ["main", pytest.param("colo", marks=KNOWN)])
+@pytest.mark.parametrize("first", list(Role), ids=str)
+@pytest.mark.claim("LIFE-4")
+@control(sabotage="cut-stream", checker="colo_exit", on="secondary-main-tcg")
+def test_each_side_says_once_why_colo_ended(
+    pair: ColoPair, nemesis: Nemesis, check: Check, first: Role, ahead: Thread
+) -> None:
+    """The side that is asked to carry on exits by request, its healthy peer by the stream's end; each tells once."""
+    nemesis.allow("colo-exit-error", "stderr-nbd", "stderr-migration")
+    pair.vm(first).favour(ahead)
+    pair.part_ways(first)
+    pair.observe("after")
+
+    exits = {HOSTS[first]: (str(first), {"request"}), HOSTS[first.peer]: (str(first.peer), {"error"})}
+    check(ColoExit(exits), StatesSeen({**alone(first), **alone(first.peer)}))
+
+
+@on_each_accelerator
+@ON_TICKS
+@pytest.mark.parametrize("survivor", list(Role), ids=str)
+@pytest.mark.claim("LIFE-4")
+@control(sabotage="no-promotion", checker="states_seen")
+def test_a_survivor_says_once_that_colo_ended(pair: ColoPair, nemesis: Nemesis, check: Check, survivor: Role) -> None:
+    """The survivor of a killed peer tells exactly once that COLO ended, and then runs alone."""
+    nemesis.inject(Kill(survivor.peer))
+    pair.failover_to(survivor)
+    pair.observe("after")
+
+    exits = {HOSTS[survivor]: (str(survivor), {"request", "error"})}
+    check(ColoExit(exits), StatesSeen(alone(survivor)))
