@@ -28,9 +28,7 @@ SOUND = (exercised, failover_completed, no_reset, nothing_lost, acknowledged_exp
 GOES_ON = (StallBelow(margin_s=2.5), new_sessions_open, sessions_go_on, survivors_run)
 HANG_S = 4.0
 """A command of a failover that takes so long hangs: each takes a few milliseconds."""
-KNOWN = pytest.mark.xfail(
-    strict=True, raises=Violation, reason="finding: docs/findings/0003-blockdev-del-waits-for-a-hung-nbd-server.md"
-)
+KNOWN = pytest.mark.xfail(strict=True, raises=Violation, reason="finding: docs/findings/0004-blockdev-del-hangs.md")
 pytestmark = [pytest.mark.answers(within=6)]
 
 

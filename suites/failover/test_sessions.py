@@ -144,9 +144,7 @@ def test_sessions_that_the_guest_opened_live_on(pair: ColoPair, client: Client, 
 
 
 @UNAIDED
-@pytest.mark.xfail(
-    strict=True, raises=Violation, reason="finding: docs/findings/0002-connections-of-the-guest-are-not-rewritten.md"
-)
+@pytest.mark.xfail(strict=True, raises=Violation, reason="finding: docs/findings/0003-guest-opened-sessions-die.md")
 @pytest.mark.claim("FT-4")
 def test_sessions_that_the_guest_opens_need_no_checkpoint(
     pair: ColoPair, client: Client, nemesis: Nemesis, check: Check

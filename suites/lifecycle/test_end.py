@@ -13,7 +13,7 @@ from fixtures.pair import Check, on_each_accelerator
 
 ON_TICKS = pytest.mark.topology(guest="tick", checkpoint_delay_ms=500)
 KNOWN = pytest.mark.xfail(
-    strict=True, raises=Violation, reason="finding: docs/findings/0004-a-requested-exit-is-called-an-error.md"
+    strict=True, raises=Violation, reason="finding: docs/findings/0005-requested-exit-says-error.md"
 )
 HOSTS = {Role.PRIMARY: "host_a", Role.SECONDARY: "host_b"}
 
