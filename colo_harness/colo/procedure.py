@@ -1,14 +1,6 @@
 """The QMP commands of QEMU 11.1's document system/qemu-colo, in its order.
 
-Departures, each with its reason:
-
-* the migration capability `events` is set on both sides, so that states are seen as they change, not polled;
-* the capabilities come first on the primary too, where the document sets them after its quorum is complete;
-* `x-checkpoint-delay` is set before `migrate` where the document shows it afterwards, so that the first period counts;
-* after a promotion `announce-self` tells the switches where the guest now lives: a guest that happens to be silent
-  would otherwise stay unreachable until it speaks;
-* objects that a sabotage left out are not deleted.
-
+docs/departures.md lists what departs from it, and why.
 suites/harness/test_procedure.py holds the commands against the document that the reference release ships.
 """
 

@@ -1,22 +1,7 @@
 """QEMU's command line for each side: the COLO object graph is here and nowhere else.
 
-It follows "Startup qemu" of QEMU 11.1's document system/qemu-colo, with the document's ids and ports. What departs
-from it, and why:
-
-* `compare1` has `wait=off` (document: `wait=on`), so that the primary's monitor answers before the secondary is there.
-* virtio-net and virtio-blk instead of rtl8139 and IDE: quicker under TCG, and the device model that users run; every
-  filter and colo-compare therefore has `vnet_hdr_support=on` (docs/colo-proxy.txt). The tick guest boots from IDE.
-* `-nodefaults -display none` and no USB tablet: nothing that a claim is about, and less state to copy.
-* `-no-reboot`: a guest that panics or resets is an event of its own, not a silent second boot.
-* under KVM the tick guest has no kvmclock: the firmware would switch it on, and then each host's KVM keeps a clock of
-  its own in the guest's memory, which is otherwise the same on both sides.
-* the tap is one that the host's namespace already has, not one of qemu-bridge-helper; the guest's MAC is given.
-* accelerator, memory size, name and monitors are the run's, and a Linux guest is booted by `-kernel`.
-* colo-compare's `compare_timeout` and `expired_scan_cycle` are spelled out, with QEMU's defaults where no test asks
-  for others.
-* additions for the harness: a second monitor for `yank`, a serial port, `-trace` of COLO's messages with `-msg
-  timestamp=on`, and an fw_cfg entry by which the guest's differ service can tell its host.
-
+It follows "Startup qemu" of QEMU 11.1's document system/qemu-colo, with the document's ids and ports;
+docs/departures.md lists what departs from it, and why.
 suites/harness/test_argv.py holds both command lines against the document that the reference release ships.
 """
 

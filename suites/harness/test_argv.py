@@ -1,4 +1,4 @@
-"""The command lines are those of QEMU's document, but for the departures that argv.py names."""
+"""The command lines are those of QEMU's document, but for the departures that docs/departures.md names."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""The QMP commands of a pair are those of QEMU's document, but for the departures that procedure.py names."""
+"""The QMP commands of a pair are those of QEMU's document, but for the departures that docs/departures.md names."""
 
 from collections.abc import Callable
 from pathlib import Path
