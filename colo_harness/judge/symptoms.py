@@ -82,7 +82,8 @@ SYMPTOMS = {
         "a filter, colo-compare or a socket complains",
     ),
     "stderr-migration": Symptom(
-        _stderr(r"(?i)COLO message|VMState|migration|multifd|checkpoint"), "the checkpoint stream complains"
+        _stderr(r"(?i)COLO message|VMState|migration|multifd|checkpoint|load section|load(?:ing)? state|live state"),
+        "the checkpoint stream complains",
     ),
     "stderr-block": Symptom(_stderr(r"(?i)I/O error|replication|backup|quorum"), "the block layer complains"),
     "stderr": Symptom(lambda entry: entry.kind == "stderr", "any line on stderr: for tests that are about such lines"),
