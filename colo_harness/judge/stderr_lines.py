@@ -62,6 +62,13 @@ HEALTHY = (
         "docs/measured.md",
     ),
     HealthyLine(
+        "failover-asked",
+        r"failover request",
+        "after a loss",
+        "the thread of checkpoints tells why it ends, where failover was asked for while it was at work",
+        "migration/colo.c, colo_process_checkpoint and colo_process_incoming_thread",
+    ),
+    HealthyLine(
         "shutdown-lost",
         r"Unable to shutdown socket: Transport endpoint is not connected",
         "after a loss",

@@ -3,15 +3,19 @@
 import pytest
 
 from colo_harness.colo.pair import ColoPair
+from colo_harness.colo.relay import Message
 from colo_harness.colo.ticks import Ticks
 from colo_harness.faults.loss import Kill
-from colo_harness.faults.moments import MOMENTS, Moment
+from colo_harness.faults.moments import MOMENTS, Held, Moment
 from colo_harness.faults.nemesis import Nemesis
+from colo_harness.judge.checkpoints import FellAt
 from colo_harness.judge.memory import GenerationPossible, MemoryEqual
 from colo_harness.qemu.topology import Role
 from colo_harness.traffic.client import Client
 from fixtures.claims import control
 from fixtures.pair import Check, on_each_accelerator
+
+BEFORE_TRANSFER = Held("before-transfer", Message.CHECKPOINT_REPLY, FellAt("before"))
 
 
 @on_each_accelerator
@@ -39,7 +43,7 @@ def test_a_checkpoint_makes_memory_equal(pair: ColoPair, check: Check) -> None:
 @on_each_accelerator
 @pytest.mark.topology(guest="tick", checkpoint_delay_ms=60_000, relayed=True)
 @pytest.mark.parametrize("survivor", list(Role), ids=str)
-@pytest.mark.parametrize("moment", MOMENTS[:3], ids=str)
+@pytest.mark.parametrize("moment", [*MOMENTS[:3], BEFORE_TRANSFER], ids=str)
 @pytest.mark.claim("CKPT-4")
 @control(sabotage="old-page", checker="generation_possible")
 def test_a_survivors_memory_is_the_guests_work(

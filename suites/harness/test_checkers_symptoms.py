@@ -16,6 +16,7 @@ HEALTHY_LINES = {
     "mirror-waits": f"{STAMP}filter mirror send failed(Operation not permitted)",
     "redirector-lost": f"{STAMP}filter redirector send failed(Operation not permitted)",
     "colo-message-lost": f"{STAMP}Can't receive COLO message: Channel error: Connection reset by peer",
+    "failover-asked": f"{STAMP}failover request",
     "shutdown-lost": f"{STAMP}Unable to shutdown socket: Transport endpoint is not connected",
     "nbd-flush-lost": f"{STAMP}Failed flush for 'nbd0' during close: Input/output error",
     "kvm-cpuid": f"{STAMP}warning: host doesn't support requested feature: CPUID[eax=01h].ECX.pni [bit 0]",

@@ -6,9 +6,12 @@ import pytest
 
 from colo_harness.colo.disks import Image, write_alone
 from colo_harness.colo.pair import ColoPair
+from colo_harness.colo.relay import Message
 from colo_harness.faults.loss import Kill
+from colo_harness.faults.moments import Held, Idle, Moment
 from colo_harness.faults.nemesis import Nemesis
 from colo_harness.judge.acknowledged import acknowledged_explained
+from colo_harness.judge.checkpoints import FellAt
 from colo_harness.judge.disks import BlocksHold, MarksKept, disk_answers
 from colo_harness.qemu.disk import BASE_BLOCKS, BLOCK, SIZE, base_block
 from colo_harness.qemu.topology import Role
@@ -20,6 +23,12 @@ pytestmark = pytest.mark.topology(checkpoint_delay_ms=60_000)
 
 LAST = SIZE // BLOCK - 1
 OLD, NEW, LATER = 1000, 1001, 1002
+MOMENTS: tuple[Moment, ...] = (
+    Idle(),
+    Held("before-transfer", Message.CHECKPOINT_REPLY, FellAt("before")),
+    Held("after-commit", Message.VMSTATE_LOADED, FellAt("after")),
+)
+"""At the moment in between the secondary may have taken over what the primary does not know to be received."""
 BASE = {number: f"{zlib.crc32(base_block(number)):08x}" for number in range(BASE_BLOCKS)}
 
 
@@ -79,25 +88,28 @@ def test_acknowledged_records_are_on_the_survivors_disk(
     check(acknowledged_explained, disk_answers)
 
 
+@pytest.mark.topology(relayed=True)
+@pytest.mark.parametrize("moment", MOMENTS, ids=str)
 @pytest.mark.claim("DISK-3")
 @control(sabotage="discarded-buffers", checker="marks_kept")
 @control(sabotage="no-replication-child", checker="marks_kept")
 def test_own_writes_since_the_last_checkpoint_stay(
-    pair: ColoPair, client: Client, nemesis: Nemesis, check: Check
+    pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, moment: Moment
 ) -> None:
     """The promoted guest reads its own writes since the last checkpoint, and the primary's from before."""
     log = client.log()
     log.mark(OLD)
     pair.checkpoint()
     log.mark(NEW)
-    nemesis.inject(Kill(Role.PRIMARY))
-    pair.failover_to(Role.SECONDARY)
+    with moment.reached(pair, client):
+        nemesis.inject(Kill(Role.PRIMARY))
+        pair.failover_to(Role.SECONDARY)
     survivor = client.log()
     survivor.mark(LATER)
     survivor.read_slots([OLD, NEW, LATER])
     Image(pair, Role.PRIMARY).read([OLD, NEW, LATER])
 
-    check(MarksKept(own="B", peer="A"), disk_answers)
+    check(MarksKept(own="B", peer="A"), disk_answers, moment.proof)
 
 
 @pytest.mark.claim("DISK-3")
