@@ -61,9 +61,7 @@ def run(
         status = _pytest([*options, *(arguments or [])])
         if verdicts.exists():
             document = json.loads(verdicts.read_text(encoding="utf-8"))
-            with steps(Console()) as progress:
-                page = generator.build(results_dir, settings, progress)
-                progress(f"the report is {page}")
+            _report(document, results_dir, settings)
         elif status:
             document["broken"].append(f"pytest ended with status {status}")
     except HarnessError as error:
@@ -73,6 +71,15 @@ def run(
         if json_file:
             json_file.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     raise typer.Exit(exit_status(document))
+
+
+def _report(document: dict[str, Any], results_dir: Path, settings: Settings) -> None:
+    """Make the page, where there is something to show; say what went wrong where there is not."""
+    if not document["claims"]:
+        typer.echo("\n".join(f"colo: {trouble}" for trouble in document["broken"]), err=True)
+        return
+    with steps(Console()) as progress:
+        progress(f"the report is {generator.build(results_dir, settings, progress)}")
 
 
 def plan(

@@ -25,7 +25,8 @@ def _answers(lab: Lab, topology: Topology, folder: Path) -> list[tuple[str, str,
             for session in client.everything():
                 session.exchange(3)
             client.log().block(0)
-        return [_plain(entry) for entry in history if entry.kind == "op" and entry.data["type"] != "invoke"]
+        ended = [_plain(entry) for entry in history if entry.kind == "op" and entry.data["type"] != "invoke"]
+        return sorted(ended, key=lambda answer: answer[0])  # sessions of their own answer in any order
 
 
 def _plain(entry: Entry) -> tuple[str, str, dict[str, Any]]:
