@@ -14,10 +14,11 @@ _SKEW = 0.02  # seconds between the clocks of clients, events and traces
 _EARLY = 0.002  # seconds by which an answer may seem to come before the commit: a client records it after it came
 
 
-def _divergent(entries: Sequence[Entry], label: str) -> list[Op]:
-    """Return the operations that ask for a difference, in the watched stretch if there is one."""
+def _divergent(entries: Sequence[Entry], label: str, what: str = "") -> list[Op]:
+    """Return the operations that ask for a difference or are called `what`, in the watched stretch if there is one."""
     watched = window(entries, label)
-    return [op for op in ledger(entries).ops if op.diverges and (watched is None or op.invoked in watched)]
+    ops = [op for op in ledger(entries).ops if op.diverges or op.what == what]
+    return [op for op in ops if watched is None or op.invoked in watched]
 
 
 @dataclass(frozen=True)
@@ -25,16 +26,18 @@ class DivergenceForces(Parametrised):
     """Each answer that differs waits for a checkpoint of the primary `host` and then shows only the primary's byte.
 
     The answer is released by the commit, VMSTATE_RECEIVED, some time before the primary resumes (migration/colo.c,
-    colo_do_checkpoint_transaction): where traced, the commit must precede the answer.
+    colo_do_checkpoint_transaction): where traced, the commit must precede the answer. Besides those that were asked
+    to differ, the answers to each operation `what` are held to do so; these need not tell the side.
     """
 
+    what: str = ""
     side: str = "A"
     host: str = "host_a"
     label: str = ""
 
     def judge(self, entries: Sequence[Entry]) -> Verdict:
         """Judge entries that are in order of time."""
-        ops = _divergent(entries, self.label)
+        ops = _divergent(entries, self.label, self.what)
         stops = pauses(entries, self.host)
         commits = [
             message
@@ -44,7 +47,11 @@ class DivergenceForces(Parametrised):
         breaches = [breach for op in ops for breach in self._breaches(op, stops, commits)]
         doubts = [] if ops else ["nothing that differs was asked for"]
         doubts += [f"{op} has no end" for op in ops if op.outcome is None]
-        doubts += [f"{op} does not say which side answered" for op in ops if op.outcome == "ok" and not _side(op)]
+        doubts += [
+            f"{op} does not say which side answered"
+            for op in ops
+            if op.diverges and op.outcome == "ok" and not _side(op)
+        ]
         return decide(breaches, doubts, f"{len(ops)} differing answers, each behind a checkpoint")
 
     def _breaches(self, op: Op, stops: Sequence[Checkpoint], commits: Sequence[Message]) -> Iterator[Breach]:

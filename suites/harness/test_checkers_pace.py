@@ -212,6 +212,17 @@ class TestDivergence:
         tape = Tape().phase(0, "watch", delay_s=9.0).op(1, "differ-0", "differ", {"n": 0, "at": -1})
         assert DivergenceForces()(tape.phase(2, "watched").entries).valid == "unknown"
 
+    def test_a_read_that_must_differ_counts_as_asked(self) -> None:
+        """It need not tell its side, but waits for a checkpoint like any other."""
+        tape = Tape().phase(1, "watch", delay_s=10.0).checkpoint(0.5).checkpoint(1.6)
+        read = (
+            tape.op(1.5, "log-0", "block", {"block": 3}, {"crc32": "0000abcd"}, took=0.135).phase(2, "watched").entries
+        )
+        assert DivergenceForces()(read).valid == "unknown"
+        assert DivergenceForces(what="block")(read).valid == "valid"
+        alike = without(read, lambda entry: entry.kind == "event" and entry.at > 1)
+        assert DivergenceForces(what="block")(alike).valid == "invalid"
+
     def test_a_checkpoint_that_follows_of_itself_is_invalid(self) -> None:
         """One round of divergence forces no second one."""
         restless = Tape().checkpoint(2.3).entries
