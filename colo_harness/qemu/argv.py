@@ -141,7 +141,7 @@ def machine(topology: Topology, files: Files, *, host: Host, boot: Boot | None) 
     if topology.networked:
         parts += [
             Part("-netdev", "tap,id=hn0,ifname=tap0,script=no,downscript=no,vhost=off", "hn0"),
-            Part("-device", f"virtio-net-pci,id=e0,netdev=hn0,mac={GUEST_MAC},romfile=", "e0"),
+            Part("-device", f"virtio-net-pci,id=e0,netdev=hn0,mac={GUEST_MAC},romfile={_offloads(topology)}", "e0"),
             Part("-fw_cfg", f"name=opt/colo/side,string={SIDES[host]}"),
         ]
     return Graph(tuple(parts))
@@ -229,6 +229,14 @@ def _cpu(topology: Topology) -> str:
 
 def _bus(topology: Topology) -> str:
     return "ide" if topology.guest == "tick" else "virtio"
+
+
+def _offloads(topology: Topology) -> str:
+    """Return what takes a virtio NIC's sums and segmentation away, both ways, or nothing."""
+    if topology.offloads:
+        return ""
+    given = [f"{way}_{what}" for way in ("host", "guest") for what in ("tso4", "tso6", "ecn", "ufo")]
+    return "".join(f",{feature}=off" for feature in ("csum", "guest_csum", "gso", *given))
 
 
 def _chardev(name: str, where: str) -> Part:

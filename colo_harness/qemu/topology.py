@@ -47,6 +47,8 @@ class Topology:
     """`expired_scan_cycle` of colo-compare; the default is QEMU's."""
     quiet: bool = False
     """The tick guest rests when the pair is formed, so that its primary has not written a page since."""
+    offloads: bool = True
+    """The NIC sums and segments for the guest. Else whoever changes a packet must sum it anew, as the rewriter does."""
     relayed: bool = False
     """The checkpoint stream goes through a relay of ours, which can hold it at a message."""
     memory_file: bool = False

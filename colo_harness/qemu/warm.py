@@ -153,4 +153,4 @@ def restore(vm: VM, state: Path, *, timeout: float) -> None:
 
 def _plain(topology: Topology) -> Topology:
     """Return the topology with only those fields kept that a saved state depends on."""
-    return Topology(guest=topology.guest, accel=topology.accel, fresh=topology.fresh)
+    return Topology(guest=topology.guest, accel=topology.accel, fresh=topology.fresh, offloads=topology.offloads)

@@ -52,6 +52,24 @@ def test_sessions_opened_since_the_checkpoint_live_on(
 
 
 @UNAIDED
+@pytest.mark.topology(offloads=False)
+@pytest.mark.claim("FT-1")
+def test_sessions_live_on_whose_guest_sums_for_itself(
+    pair: ColoPair, client: Client, nemesis: Nemesis, check: Check
+) -> None:
+    """So they do where the NIC sums nothing for the guest, and each rewritten packet needs the rewriter's checksum."""
+    pair.checkpoint()
+    with Crowd([client.echo(), client.download(), client.upload()]) as crowd:
+        crowd.let_answer(10)
+        nemesis.inject(Kill(Role.PRIMARY))
+        pair.failover_to(Role.SECONDARY)
+        crowd.let_answer(10)
+    pair.observe_survivor("after")
+
+    check(exercised, Opened("after"), sessions_go_on, *LIVES)
+
+
+@UNAIDED
 @pytest.mark.parametrize("since", [0, 10], ids=["silent-since", "busy-since"])
 @pytest.mark.claim("FT-2")
 @control(sabotage="no-promotion", checker="no_reset")
