@@ -10,7 +10,7 @@ from typing import Any, Self
 from colo_harness.colo import failover, procedure
 from colo_harness.colo.entry import await_colo
 from colo_harness.colo.lab import Lab
-from colo_harness.colo.relay import Message, Relay
+from colo_harness.colo.relay import LAST_OF_PRIMARY, Message, Relay
 from colo_harness.colo.sabotage import SOUND, Sabotage
 from colo_harness.colo.ticks import Ticks
 from colo_harness.errors import ProductFailure, StartupFailed, WaitTimeout
@@ -234,12 +234,14 @@ class ColoPair:
         self._phase("watch", delay_s=self.topology.checkpoint_delay_ms / 1000)
 
     def hold(self, message: Message) -> None:
-        """Force a checkpoint and return when its `message` is on its way to the primary and held there."""
+        """Force a checkpoint; return when its `message` is held on its way to the primary, which did all before it."""
         if self._relay is None:
             raise RuntimeError("this pair's topology is not relayed")
+        since = self.history.cursor()
         self._relay.hold(message)
         self.force_checkpoint()
         self._relay.wait_held(timeout=self._timeouts.checkpoint)
+        self.vm(Role.PRIMARY).await_trace(*LAST_OF_PRIMARY[message], since=since, timeout=self._timeouts.checkpoint)
 
     def release(self) -> None:
         """Let a held message pass."""

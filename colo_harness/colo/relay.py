@@ -29,6 +29,14 @@ class Message(IntEnum):
     VMSTATE_LOADED = 6
 
 
+LAST_OF_PRIMARY = {
+    Message.CHECKPOINT_REPLY: ("colo_send_message", "checkpoint-request"),
+    Message.VMSTATE_RECEIVED: ("colo_send_message", "vmstate-size"),
+    Message.VMSTATE_LOADED: ("colo_receive_message", "vmstate-received"),
+}
+"""What the primary traces last before it gets each of these messages; a message can be here before that is traced."""
+
+
 class Relay:
     """Accepts one connection on `listener` and joins it to what `dial` connects to."""
 

@@ -159,6 +159,15 @@ class VM:
             raise MonitorLost(f"waiting for {event}: {self.name} is dead\n{self.why_lost()}")
         return self._history.wait_for(f"{event} of {self.name}", matches, since=since, timeout=timeout)
 
+    def await_trace(self, event: str, message: str, *, since: int, timeout: float) -> Entry:
+        """Return this QEMU's first trace of this message behind cursor `since`. Raises WaitTimeout."""
+
+        def matches(entry: Entry) -> bool:
+            traced = entry.kind == "trace" and entry.who == self.name and entry.what == event
+            return traced and entry.data["message"] == message
+
+        return self._history.wait_for(f"{event} {message} of {self.name}", matches, since=since, timeout=timeout)
+
     def why_lost(self) -> str:
         """Describe the process for an error: argv, status, stderr, and what its threads do."""
         state = f"exit status {self.process.poll()}\n" if not self.alive else self.process.where_it_hangs()
