@@ -3,9 +3,10 @@
 import pytest
 
 from colo_harness.colo.pair import ColoPair
+from colo_harness.colo.relay import Message
 from colo_harness.faults.loss import Kill
 from colo_harness.faults.nemesis import Nemesis
-from colo_harness.judge import ColoExit, StatesSeen, Violation
+from colo_harness.judge import ColoExit, StatesSeen, Violation, failover_completed
 from colo_harness.qemu.topology import Role
 from colo_harness.qemu.vm import Thread
 from fixtures.claims import control
@@ -15,6 +16,8 @@ ON_TICKS = pytest.mark.topology(guest="tick", checkpoint_delay_ms=500)
 KNOWN = pytest.mark.xfail(
     strict=True, raises=Violation, reason="finding: docs/findings/0005-requested-exit-says-error.md"
 )
+HANG_S = 4.0
+"""A command of a failover that takes so long hangs: each takes a few milliseconds."""
 HOSTS = {Role.PRIMARY: "host_a", Role.SECONDARY: "host_b"}
 
 
@@ -61,3 +64,21 @@ def test_a_survivor_says_once_that_colo_ended(pair: ColoPair, nemesis: Nemesis, 
 
     exits = {HOSTS[survivor]: (str(survivor), {"request", "error"})}
     check(ColoExit(exits), StatesSeen(alone(survivor)))
+
+
+@on_each_accelerator
+@ON_TICKS
+@pytest.mark.topology(relayed=True)
+@pytest.mark.parametrize("survivor", list(Role), ids=str)
+@pytest.mark.claim("LIFE-2")
+@control(sabotage="no-promotion", checker="states_seen")
+def test_a_checkpoint_that_stands_still_does_not_keep_colo(
+    pair: ColoPair, nemesis: Nemesis, check: Check, survivor: Role
+) -> None:
+    """A side that is asked to carry on, with no yank or fence, while its peer's word is awaited, leaves COLO."""
+    nemesis.allow("colo-exit-error", "stderr-nbd", "stderr-migration")
+    pair.hold(Message.VMSTATE_RECEIVED)
+    pair.attempt_failover(survivor, fenced=False, yanked=False, within=HANG_S)
+    pair.observe("after")
+
+    check(failover_completed, StatesSeen(alone(survivor)))
