@@ -178,12 +178,12 @@ class ColoPair:
         for question in ("query-status", "query-colo-status", "query-migrate"):
             vm.observe(question, moment)
 
-    def wait_checkpoints(self, count: int, *, within: float | None = None) -> None:
-        """Return when `count` whole checkpoints (STOP, then RESUME) more have been seen on both sides.
+    def wait_checkpoints(self, count: int, *, within: float | None = None, since: int | None = None) -> None:
+        """Return when `count` whole checkpoints (STOP, then RESUME) have been seen on both sides behind `since` or now.
 
         `within` is the deadline for all of them in seconds. Raises WaitTimeout, MonitorLost.
         """
-        since = self.history.cursor()
+        since = self.history.cursor() if since is None else since
         each = self._timeouts.checkpoint + self.topology.checkpoint_delay_ms / 1000
         deadline = self.history.now() + (within or count * each)
         for vm in self.vms:
@@ -216,9 +216,15 @@ class ColoPair:
         """Take one checkpoint now and wait for its end on both sides."""
         since = self._phase("checkpoint").line - 1
         self.force_checkpoint()
-        for vm in self.vms:
-            stop = vm.await_event("STOP", since=since, timeout=self._timeouts.checkpoint)
-            vm.await_event("RESUME", since=stop.line - 1, timeout=self._timeouts.checkpoint)
+        self.wait_checkpoints(1, within=self._timeouts.checkpoint, since=since)
+
+    @contextmanager
+    def settling(self) -> Iterator[None]:
+        """Wait at the end for the end of the checkpoint that the body brings about, or until it is late."""
+        since = self.history.cursor()
+        yield
+        with suppress(WaitTimeout):
+            self.wait_checkpoints(1, within=self._timeouts.late, since=since)
 
     @contextmanager
     def watching(self) -> Iterator[None]:

@@ -112,13 +112,6 @@ class VM:
         streams = [dict(one) for one in instances or peers]
         self.rescue.execute("yank", {"instances": streams}, timeout=timeout, oob=True)
 
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """Let the guest stand still, while QEMU goes on."""
-        self.execute("stop")
-        yield
-        self.execute("cont")
-
     def send_console(self, text: bytes) -> None:
         """Type on the guest's serial port."""
         self._console.sendall(text)
