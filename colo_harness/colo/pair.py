@@ -179,10 +179,7 @@ class ColoPair:
             vm.observe(question, moment)
 
     def wait_checkpoints(self, count: int, *, within: float | None = None, since: int | None = None) -> None:
-        """Return when `count` whole checkpoints (STOP, then RESUME) have been seen on both sides behind `since` or now.
-
-        `within` is the deadline for all of them in seconds. Raises WaitTimeout, MonitorLost.
-        """
+        """Return once both sides did `count` checkpoints after `since` or now, `within` seconds. Raises WaitTimeout."""
         since = self.history.cursor() if since is None else since
         each = self._timeouts.checkpoint + self.topology.checkpoint_delay_ms / 1000
         deadline = self.history.now() + (within or count * each)
