@@ -94,7 +94,7 @@ def test_a_difference_forces_a_checkpoint(
 ) -> None:
     """An answer that differs in its first, a middle or its last byte waits for a checkpoint and is the primary's."""
     pair.checkpoint()
-    with pair.watching(), client.differ(transport=transport) as session:
+    with pair.watching(), client.differ(transport=transport, timeout=10) as session:
         with pair.settling():
             session.ask(size, at=0)
         with pair.settling():
