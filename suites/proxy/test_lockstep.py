@@ -55,6 +55,22 @@ def test_equal_answers_force_nothing(
     check(NoForcedCheckpoint(), SilenceBounded(3, what=None), nothing_lost)
 
 
+@LOCKED
+@pytest.mark.claim("PROXY-1")
+def test_equal_answers_of_older_sessions_force_nothing(pair: ColoPair, client: Client, check: Check) -> None:
+    """Sessions that were at work before a checkpoint, and rest while it is taken, force no other one afterwards."""
+    sessions = dialogues(client)
+    with Crowd(sessions) as crowd:
+        crowd.work(0.5)
+    with Crowd([client.ping()]) as others:
+        others.work(0.3)
+    pair.checkpoint()
+    with pair.watching(), Crowd(sessions) as crowd:
+        crowd.work(2)
+
+    check(NoForcedCheckpoint(), SilenceBounded(3, what=None), nothing_lost)
+
+
 @pytest.mark.xfail(strict=True, raises=Violation, reason="finding: docs/findings/0002-guest-opens.md")
 @LOCKED
 @pytest.mark.claim("PROXY-1")
