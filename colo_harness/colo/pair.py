@@ -236,20 +236,20 @@ class ColoPair:
         """Begin a stretch that a checker of rates looks at."""
         self._phase("watch", delay_s=self.topology.checkpoint_delay_ms / 1000)
 
-    def hold(self, message: Message) -> None:
-        """Force a checkpoint; return when its `message` is held on its way to the primary, which did all before it."""
+    @property
+    def relay(self) -> Relay:
+        """The relay in the checkpoint stream of a pair whose topology is relayed."""
         if self._relay is None:
             raise RuntimeError("this pair's topology is not relayed")
-        since = self.history.cursor()
-        self._relay.hold(message)
-        self.force_checkpoint()
-        self._relay.wait_held(timeout=self._timeouts.checkpoint)
-        self.vm(Role.PRIMARY).await_trace(*LAST_OF_PRIMARY[message], since=since, timeout=self._timeouts.checkpoint)
+        return self._relay
 
-    def release(self) -> None:
-        """Let a held message pass."""
-        if self._relay:
-            self._relay.release()
+    def hold(self, message: Message) -> None:
+        """Force a checkpoint; return when its `message` is held on its way to the primary, which did all before it."""
+        since = self.history.cursor()
+        self.relay.hold(message)
+        self.force_checkpoint()
+        self.relay.wait_held(timeout=self._timeouts.checkpoint)
+        self.vm(Role.PRIMARY).await_trace(*LAST_OF_PRIMARY[message], since=since, timeout=self._timeouts.checkpoint)
 
     # --- failover -----------------------------------------------------------------------------------------------
 

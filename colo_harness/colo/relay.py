@@ -1,4 +1,4 @@
-"""A relay in the checkpoint stream that can hold it at a message of the secondary.
+"""A relay in the checkpoint stream that can hold it at a message of the secondary, or mute the primary.
 
 From the secondary to the primary the stream carries nothing but small messages: first those of the migration's return
 path, then COLO's own, each a 32-bit big-endian COLOMessage (migration/colo.c, colo_send_message; qapi/migration.json,
@@ -9,6 +9,7 @@ import selectors
 import socket
 import struct
 import threading
+from contextlib import suppress
 from enum import IntEnum
 from typing import Self
 
@@ -48,6 +49,7 @@ class Relay:
         self._hold: Message | None = None
         self._held = b""
         self._holding = False
+        self._muted = False
         self._answers = _Answers()
         self._wake, self._woken = socket.socketpair()
         self._thread = threading.Thread(target=self._run, name="colo-relay", daemon=True)
@@ -76,6 +78,16 @@ class Relay:
             self._hold = None
         self._wake.send(b".")
 
+    def mute(self) -> None:
+        """Keep from the secondary whatever the primary sends from now on, until `unmute`."""
+        self._muted = True
+        self._wake.send(b".")
+
+    def unmute(self) -> None:
+        """Let the primary be heard again, and all that it said since `mute`."""
+        self._muted = False
+        self._wake.send(b".")
+
     def close(self) -> None:
         """Cut both connections."""
         self._wake.close()
@@ -94,7 +106,7 @@ class Relay:
             primary, _ = self._listener.accept()
             ready.unregister(self._listener)
             self._listener.close()
-            with primary:
+            with primary, suppress(ConnectionError):  # a QEMU that is gone: the primary sees its stream end
                 self._upstream.connect(self._target)
                 for end in (primary, self._upstream):
                     end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -118,6 +130,7 @@ class Relay:
                     if key.fileobj is self._woken:
                         if not self._woken.recv(16):
                             return
+                        self._listen(ready, primary)
                         self._flush(primary)
                     elif key.fileobj is primary:
                         if not (piece := primary.recv(PIECE)):
@@ -141,8 +154,18 @@ class Relay:
                     continue
             primary.sendall(raw)
 
+    def _listen(self, ready: selectors.BaseSelector, primary: socket.socket) -> None:
+        """Read what the primary sends unless it is muted; what is not read waits in its own socket."""
+        listening = primary in ready.get_map()
+        if self._muted and listening:
+            ready.unregister(primary)
+        elif not self._muted and not listening:
+            ready.register(primary, selectors.EVENT_READ)
+
     def _flush(self, primary: socket.socket) -> None:
         with self._changed:
+            if self._hold is not None:
+                return
             held, self._held, self._holding = self._held, b"", False
         primary.sendall(held)
 

@@ -160,8 +160,8 @@ class Client:
         name = self._name(HalfClosedDownload.kind, name)
         return self._keep(HalfClosedDownload(self._target, name, records=records, size=size, pause=pause))
 
-    def upload(self, name: str | None = None, *, records: int = 1_000_000, size: int = 4096) -> Upload:
-        """Announce `records` of `size` bytes; each `exchange` sends one."""
+    def upload(self, name: str | None = None, *, records: int = 1_000_000, size: int = 1024) -> Upload:
+        """Announce `records` of `size` bytes; each `exchange` sends one, by default in a single segment."""
         return self._keep(Upload(self._target, self._name(Upload.kind, name), records=records, size=size))
 
     def differ(

@@ -91,7 +91,7 @@ class Upload(TcpSession):
     kind = what = "upload"
     port = 9002
 
-    def __init__(self, target: Target, name: str, *, records: int = _MANY, size: int = 4096) -> None:
+    def __init__(self, target: Target, name: str, *, records: int = _MANY, size: int = 1024) -> None:
         self.records = records
         self.size = size
         super().__init__(target, name)

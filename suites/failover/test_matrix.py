@@ -4,10 +4,12 @@ import pytest
 
 from colo_harness.colo.pair import ColoPair
 from colo_harness.faults.loss import Freeze, Kill
-from colo_harness.faults.moments import MOMENTS, Moment
+from colo_harness.faults.moments import MOMENTS, Moment, Standstill
 from colo_harness.faults.nemesis import Nemesis
 from colo_harness.judge import (
+    CaughtInFlight,
     StallBelow,
+    Violation,
     acknowledged_explained,
     counter_monotonic,
     exercised,
@@ -24,6 +26,9 @@ from colo_harness.traffic.crowd import Crowd
 from fixtures.claims import control
 from fixtures.pair import Check
 
+KNOWN = pytest.mark.xfail(
+    strict=True, raises=Violation, reason="finding: docs/findings/0006-acknowledged-upload-lost.md"
+)
 LOSSES = [Kill(Role.PRIMARY), Kill(Role.SECONDARY), Freeze(Role.PRIMARY), Freeze(Role.SECONDARY)]
 NOTHING_LOST = (exercised, no_reset, nothing_lost, acknowledged_explained, counter_monotonic)
 GOES_ON = (failover_completed, StallBelow(margin_s=2.5), new_sessions_open, sessions_go_on, survivors_run)
@@ -49,3 +54,25 @@ def test_either_side_may_be_lost_at_any_moment(
     pair.observe_survivor("after")
 
     check(moment.proof, *NOTHING_LOST, *GOES_ON)
+
+
+@KNOWN
+@pytest.mark.answers(within=6)
+@pytest.mark.topology(relayed=True, checkpoint_delay_ms=60_000, compare_timeout_ms=60_000)
+@pytest.mark.claim("FT-5")
+def test_what_the_primary_acknowledged_is_not_lost(
+    pair: ColoPair, client: Client, nemesis: Nemesis, check: Check
+) -> None:
+    """What reached the primary while both sides stood still, and it acknowledged over TCP, outlives it."""
+    session, standstill = client.upload(size=4096), Standstill(pair)
+    session.exchange(3)
+    standstill.begin()
+    with Crowd([session]) as crowd:
+        crowd.work(0.03)
+        standstill.end()
+        crowd.work(0.25)
+        nemesis.inject(Kill(Role.PRIMARY))
+        pair.failover_to(Role.SECONDARY)
+        crowd.let_answer(2)
+
+    check(CaughtInFlight(), no_reset)
