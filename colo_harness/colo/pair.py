@@ -306,13 +306,15 @@ class ColoPair:
         The other side is asked once it has noticed by itself, or well after that was due.
         """
         self._phase("parting", role=first)
-        since = self.history.cursor()
         self._do(STEPS[first])
-        due = self.topology.checkpoint_delay_ms / 1000 + self._timeouts.late
-        with suppress(WaitTimeout):
-            self.vm(first.peer).await_event("COLO_EXIT", since=since, timeout=due)
+        self.let_notice(first.peer, due=self.topology.checkpoint_delay_ms / 1000)
         self._do(STEPS[first.peer])
         self._phase("parted")
+
+    def let_notice(self, role: Role, *, due: float = 0.0) -> None:
+        """Return when `role` has told that COLO ended, or well after that was `due`, in seconds; checkers judge."""
+        with suppress(WaitTimeout):
+            self.vm(role).await_event("COLO_EXIT", since=0, timeout=due + self._timeouts.late)
 
     # --- what is inside -----------------------------------------------------------------------------------------
 

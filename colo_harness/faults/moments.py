@@ -71,12 +71,11 @@ class InTransfer:
 
 Moment = Idle | Held | InTransfer
 
-MOMENTS: tuple[Moment, ...] = (
-    Idle(),
-    Held("before-commit", Message.VMSTATE_RECEIVED, FellAt("before")),
-    Held("after-commit", Message.VMSTATE_LOADED, FellAt("after")),
-    InTransfer(),
-)
+IDLE = Idle()
+BEFORE_COMMIT = Held("before-commit", Message.VMSTATE_RECEIVED, FellAt("before"))
+AFTER_COMMIT = Held("after-commit", Message.VMSTATE_LOADED, FellAt("after"))
+IN_TRANSFER = InTransfer()
+MOMENTS: tuple[Moment, ...] = (IDLE, BEFORE_COMMIT, AFTER_COMMIT, IN_TRANSFER)
 """Idle, stopped before the commit (VMSTATE_RECEIVED), stopped after it, and in mid-transfer."""
 
 

@@ -11,7 +11,7 @@ from colo_harness.judge.availability import (
 from colo_harness.judge.checkpoints import FellAt, messages, moment_of, pauses, side_of_commit
 from colo_harness.judge.claims import AREAS, Area, Claim, load_claims
 from colo_harness.judge.judgement import Violation, check, judge
-from colo_harness.judge.lifecycle import ColoExit, StatesSeen
+from colo_harness.judge.lifecycle import ColoExit, LossTold, StatesSeen
 from colo_harness.judge.lockstep import DivergenceForces, QuietAfterDivergence, SilenceBounded
 from colo_harness.judge.openings import Opened
 from colo_harness.judge.pacing import DelayHonoured, NoForcedCheckpoint
@@ -30,6 +30,7 @@ __all__ = [
     "DelayHonoured",
     "DivergenceForces",
     "FellAt",
+    "LossTold",
     "NoForcedCheckpoint",
     "Opened",
     "Parametrised",

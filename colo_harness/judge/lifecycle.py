@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from colo_harness.history import Entry
-from colo_harness.judge.verdict import Breach, Parametrised, Verdict, decide
+from colo_harness.judge.moments import faults
+from colo_harness.judge.verdict import Breach, Parametrised, Verdict, decide, holds, undecided
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,32 @@ class ColoExit(Parametrised):
             ]
         doubts = [f"no event of {host} was heard" for host in self.expected if host not in heard]
         return decide(breaches, doubts, f"{len(exits)} COLO_EXIT, one per side and end")
+
+
+@dataclass(frozen=True)
+class LossTold(Parametrised):
+    """`host` tells by a COLO_EXIT, at most `within_s` seconds after the last fault, that its peer is lost.
+
+    Only for a side whose COLO thread was waiting for the peer: an idle primary learns of a loss when it next speaks.
+    """
+
+    host: str
+    within_s: float
+
+    def judge(self, entries: Sequence[Entry]) -> Verdict:
+        """Judge entries that are in order of time."""
+        bites = [fault.bitten for fault in faults(entries) if fault.bitten is not None]
+        if not bites:
+            return undecided("no fault is proven to have bitten")
+        limit = bites[-1] + self.within_s
+        told = [e for e in entries if (e.kind, e.who, e.what) == ("event", self.host, "COLO_EXIT")]
+        if told and told[0].at <= limit:
+            return holds(f"{self.host} told {told[0].at - bites[-1]:.3f} s after the loss")
+        if not told and entries[-1].at <= limit:
+            return undecided(f"the history ends {entries[-1].at - bites[-1]:.3f} s after the loss")
+        when = f"{told[0].at - bites[-1]:.3f} s after the loss" if told else "never"
+        lines = tuple(entry.line for entry in told[:1])
+        return decide([Breach(f"{self.host} told {when}, {self.within_s:g} s allowed", limit, lines)], [], "")
 
 
 @dataclass(frozen=True)

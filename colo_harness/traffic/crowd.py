@@ -59,7 +59,8 @@ class Crowd:
 
     def let_answer(self, each: int) -> None:
         """Return when every session has `each` more answers than now, is broken, or is long overdue; checkers judge."""
-        self._missing(each, 2 * max(session.timeout for session in self._sessions.values()), until_first_break=False)
+        overdue = 1.25 * max(session.timeout for session in self._sessions.values())
+        self._missing(each, overdue, until_first_break=False)
 
     def _missing(self, each: int, timeout: float, *, until_first_break: bool) -> dict[str, int]:
         """Return how many answers each session still lacks, once none does, or after a break or `timeout` seconds."""

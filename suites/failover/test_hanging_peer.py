@@ -4,6 +4,7 @@ import pytest
 
 from colo_harness.colo.pair import ColoPair
 from colo_harness.faults.loss import Freeze
+from colo_harness.faults.moments import BEFORE_COMMIT, IDLE, Moment
 from colo_harness.faults.nemesis import Nemesis
 from colo_harness.judge import (
     StallBelow,
@@ -32,20 +33,25 @@ KNOWN = pytest.mark.xfail(strict=True, raises=Violation, reason="finding: docs/f
 pytestmark = [pytest.mark.answers(within=6)]
 
 
+@pytest.mark.topology(relayed=True)
+@pytest.mark.parametrize("moment", [IDLE, BEFORE_COMMIT], ids=str)
 @pytest.mark.parametrize("lost", list(Role), ids=str)
 @pytest.mark.claim("FT-6")
-@control(sabotage="no-yank", checker="failover_completed", on="secondary")
-def test_a_yank_frees_the_survivor(pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, lost: Role) -> None:
+@control(sabotage="no-yank", checker="failover_completed", on="secondary-idle")
+def test_a_yank_frees_the_survivor(
+    pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, lost: Role, moment: Moment
+) -> None:
     """With an out-of-band yank first, the survivor of a frozen peer fails over while the peer hangs on."""
     with Crowd(client.incoming()) as crowd:
         crowd.let_answer(10)
-        nemesis.inject(Freeze(lost))
-        pair.attempt_failover(lost.peer, fenced=False, within=HANG_S)
-        crowd.let_answer(10)
+        with moment.reached(pair, client):
+            nemesis.inject(Freeze(lost))
+            pair.attempt_failover(lost.peer, fenced=False, within=HANG_S)
+            crowd.let_answer(10)
     client.read_back()
     pair.observe_survivor("after")
 
-    check(*SOUND, *GOES_ON)
+    check(moment.proof, *SOUND, *GOES_ON)
 
 
 @pytest.mark.parametrize("lost", [Role.PRIMARY, pytest.param(Role.SECONDARY, marks=KNOWN)], ids=str)
