@@ -135,9 +135,15 @@ class TestOpenings:
 
     @pytest.mark.parametrize(("at", "before", "after"), [(1.1, "valid", "unknown"), (4.5, "unknown", "valid")])
     def test_a_session_lies_on_one_side(self, at: float, before: str, after: str) -> None:
-        """The checkpoint at 4 s ended at 4.05 s, the primary died at 5 s."""
+        """The checkpoint at 4 s, which was asked for, ended at 4.05 s; the primary died at 5 s."""
         entries = [replace(e, at=at) if e.what == "connect" and e.at < 2 else e for e in failover()]
+        entries.append(Entry(3.9, "phase", "pair", "checkpoint"))
         assert (Opened("before")(entries).valid, Opened("after")(entries).valid) == (before, after)
+
+    def test_a_session_must_not_need_a_checkpoint(self) -> None:
+        """Nobody asked for the one at 2 s, the first after the session was opened."""
+        verdict = Opened("after")(failover())
+        assert (verdict.valid, verdict.at) == ("invalid", 2)
 
     def test_a_checkpoint_under_way_is_neither(self) -> None:
         """The fault fell in its middle."""
