@@ -123,6 +123,21 @@ def test_new_sessions_open_where_none_was_opened_since(
 
 
 @UNAIDED
+@pytest.mark.claim("FT-3")
+def test_new_sessions_find_a_silent_guest(pair: ColoPair, client: Client, nemesis: Nemesis, check: Check) -> None:
+    """New sessions open after promotion, though no session is left by which the network could learn of the move."""
+    with client.echo() as session:
+        session.exchange(5)
+    pair.checkpoint()
+    nemesis.inject(Kill(Role.PRIMARY))
+    pair.failover_to(Role.SECONDARY)
+    exchange(client.everything(), 10)
+    pair.observe_survivor("after")
+
+    check(exercised, Opened("before"), new_sessions_open, *LIVES)
+
+
+@UNAIDED
 @pytest.mark.claim("FT-4")
 @control(sabotage="no-rewriter", checker="no_reset")
 @control(sabotage="no-promotion", checker="no_reset")
