@@ -9,13 +9,27 @@ from itertools import pairwise
 from statistics import median
 
 from colo_harness.history import Entry
-from colo_harness.judge.checkpoints import Checkpoint, forced, pauses
+from colo_harness.judge.checkpoints import Checkpoint, forced, messages, pauses
 from colo_harness.judge.moments import Window, phases, window
 from colo_harness.judge.operations import ledger
 from colo_harness.judge.verdict import Breach, Parametrised, Verdict, decide, undecided
 
 Reason = tuple[float, float]
 """From when to when, in seconds, something asks for a checkpoint out of turn."""
+
+
+def _begun(entries: Sequence[Entry], host: str) -> list[Checkpoint]:
+    """Return the stops of `host`, each from when it asked for its checkpoint, where that was traced.
+
+    The stop comes only when the peer has answered, which takes as long as the peer's machine likes.
+    """
+    asked = [message for message in messages(entries, host) if message.name == "checkpoint-request"]
+    found, since = [], 0.0
+    for stop in pauses(entries, host):
+        start = next((message.at for message in asked if since <= message.at <= stop.start), stop.start)
+        found.append(Checkpoint(start, stop.end, stop.lines))
+        since = stop.start
+    return found
 
 
 def _reasons(entries: Sequence[Entry], found: Sequence[Checkpoint]) -> list[Reason]:
@@ -51,7 +65,7 @@ class DelayHonoured(Parametrised):
         watched = window(entries, self.label)
         if watched is None:
             return undecided(f'no watched stretch "{self.label}"')
-        found = [one for one in pauses(entries, self.host) if one.start in watched]
+        found = [one for one in _begun(entries, self.host) if one.start in watched]
         reasons = _reasons(entries, found)
         breaches = [*self._early(found, reasons), *self._late(found, watched), *self._drifting(found, reasons)]
         gaps = max(len(found) - 1, 0)
@@ -68,7 +82,7 @@ class DelayHonoured(Parametrised):
         for earlier, later in pairwise(found):
             gap = later.start - earlier.start
             if gap < self.delay_s - self.tolerance_s and not _forced(reasons, later):
-                text = f"a checkpoint {gap:.3f} s after the one before, {self.delay_s:g} s are due"
+                text = f"a checkpoint {gap:.3f} s after the one at {earlier.start:.3f} s, {self.delay_s:g} s are due"
                 yield Breach(text, later.start, earlier.lines + later.lines)
 
     def _drifting(self, found: Sequence[Checkpoint], reasons: Sequence[Reason]) -> Iterator[Breach]:
@@ -117,7 +131,7 @@ class NewDelayInForce(Parametrised):
         doubts: list[str] = []
         ends = [*(change.at for change in changes[1:]), watched.end]
         for change, end in zip(changes, ends, strict=True):
-            found = [one for one in pauses(entries, self.host) if change.at <= one.start <= end]
+            found = [one for one in _begun(entries, self.host) if change.at <= one.start <= end]
             at_once = [one for one in found if one.start <= change.at + self.at_once_s]
             delay_s = float(change.data["delay_s"])
             if not at_once:

@@ -95,7 +95,7 @@ class TestDelay:
         """Even when enough came before."""
         verdict = DelayHonoured(0.5, late_s=0.5)(every(0.5, 5, until=6))
         assert verdict.valid == "invalid"
-        assert "no checkpoint for 3.990 s" in verdict.reason
+        assert "no checkpoint for 3.995 s" in verdict.reason
 
     def test_none_at_all_is_invalid(self) -> None:
         """The stretch was long enough for one."""
@@ -132,6 +132,14 @@ class TestDelay:
         assert DelayHonoured(1.0, tolerance_s=0.3, drift_s=0.2)(stutter).valid == "valid"
         assert DelayHonoured(1.0, late_s=0.5, drift_s=0.2)(every(1.3, 5, until=6)).valid == "invalid"
         assert DelayHonoured(1.0, late_s=0.5)(every(1.3, 5, until=6)).valid == "valid"
+
+    def test_a_slow_peer_makes_no_period_short(self) -> None:
+        """The primary asks for a checkpoint on time, and stops when the secondary has answered."""
+        late = changed(every(1.0, 5, until=5), is_a("event", "STOP"), at=0.6)
+        late = changed(late, is_a("event", "RESUME"), at=0.7)
+        assert DelayHonoured(1.0, tolerance_s=0.1)(late).valid == "valid"
+        untraced = without(late, is_a("trace"))
+        assert DelayHonoured(1.0, tolerance_s=0.1)(untraced).valid == "invalid"
 
     def test_stretches_are_told_apart_by_their_label(self) -> None:
         """One history may hold several."""
