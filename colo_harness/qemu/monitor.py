@@ -1,6 +1,7 @@
 """One QMP connection: commands with deadlines, events into the history, both directions into a transcript."""
 
 import asyncio
+import itertools
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -8,11 +9,15 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from qemu.qmp import ConnectError, ExecInterruptedError, ExecuteError, Message, QMPClient, StateError
+from qemu.qmp.qmp_client import GreetingError
 
 from colo_harness.errors import CommandError, LaunchFailure, MonitorLost
 from colo_harness.history import History
 from colo_harness.qemu.loop import Loop
 from colo_harness.wait import wait_until
+
+OVERTAKEN = 3
+"""So often a connection may bring an event before the greeting, which QEMU sends from a bottom half (monitor/qmp.c)."""
 
 
 class _Client(QMPClient):
@@ -61,6 +66,7 @@ class Monitor:
     def connect(self, *, timeout: float, alive: Callable[[], bool]) -> None:
         """Negotiate, out-of-band execution included. Raises LaunchFailure when QEMU dies or stays mute."""
         deadline = time.monotonic() + timeout
+        overtaken = itertools.count()
 
         def try_once() -> bool:
             if not alive():
@@ -72,6 +78,8 @@ class Monitor:
                 self._loop.call(self._client.connect(str(self._path)), timeout=left)
             except ConnectError as refused:
                 if isinstance(refused.exc, ConnectionRefusedError | FileNotFoundError):
+                    return False
+                if isinstance(refused.exc, GreetingError) and next(overtaken) < OVERTAKEN:
                     return False
                 raise LaunchFailure(f"no QMP greeting: {refused}\n{self._why_lost()}") from refused
             except TimeoutError as mute:

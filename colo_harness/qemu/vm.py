@@ -180,8 +180,8 @@ class VM:
             transcript=path.with_suffix(".qmp.jsonl"),
             why_lost=self.why_lost,
         )
-        monitor.connect(timeout=self._around.timeouts.launch, alive=lambda: self.alive)
         self._closing.callback(monitor.close)
+        monitor.connect(timeout=self._around.timeouts.launch, alive=lambda: self.alive)
         return monitor
 
     def _keep(self, lines: Lines) -> None:
