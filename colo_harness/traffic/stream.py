@@ -72,6 +72,11 @@ class Stream:
         queued: int = struct.unpack("i", fcntl.ioctl(self.socket, termios.FIONREAD, bytes(4)))[0]
         return len(self._buffer) + queued
 
+    def unacknowledged(self) -> int:
+        """Return how many bytes that were sent the peer's kernel has not acknowledged."""
+        raw = fcntl.ioctl(self.socket, termios.TIOCOUTQ, bytes(4))
+        return int(struct.unpack("i", raw)[0])
+
     def check_idle(self) -> None:
         """Make sure that the peer neither sent what nobody asked for, nor ended.
 

@@ -6,6 +6,7 @@ from typing import Any
 from colo_harness.traffic.content import digest, digest_of, lines
 from colo_harness.traffic.session import Target, WrongAnswer, compare
 from colo_harness.traffic.tcp import TcpSession
+from colo_harness.wait import wait_until
 
 _MANY = 1_000_000
 
@@ -110,6 +111,14 @@ class Upload(TcpSession):
             self.stream.end()
         self.closed = True
         self._release()
+
+    def await_sent(self, *, timeout: float) -> None:
+        """Return once a record is under way; seconds. Raises WaitTimeout."""
+        wait_until("a record to be under way", lambda: self.stream.unacknowledged() > 0, timeout=timeout)
+
+    def await_acknowledged(self, *, timeout: float) -> None:
+        """Return once TCP has acknowledged all that is under way; seconds. Raises WaitTimeout."""
+        wait_until("TCP to acknowledge a record", lambda: self.stream.unacknowledged() == 0, timeout=timeout)
 
     def _greet(self) -> None:
         self.stream.send(f"UP {self.seed} {self.records} {self.size}\n".encode())
