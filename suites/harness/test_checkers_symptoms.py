@@ -179,3 +179,14 @@ def test_states_are_compared_by_subset_and_alternatives() -> None:
     for part in ("mode is 'none', not 'primary'", "ram.left is 0, not 1", "x is None, not 2"):
         assert part in verdict.reason
     assert StatesSeen({("host_b", "query-colo-status", "after"): {}})(tape.entries).valid == "unknown"
+
+
+def test_a_disk_may_be_looked_at_before_replication_starts() -> None:
+    """Its first sector, and no other; later it is a symptom."""
+    look = {"type": "read", "sector-num": 0, "node-name": "#block1", "error": "Input/output error"}
+    told = Tape().phase(0, "start").add(0.2, "event", "host_b", "QUORUM_REPORT_BAD", **look).phase(1, "replicating")
+    assert symptoms_declared(told.entries).valid == "valid"
+    told.add(2, "event", "host_b", "QUORUM_REPORT_BAD", **look)
+    assert symptoms_declared(told.entries).valid == "invalid"
+    other = Tape().phase(0, "start").add(0.2, "event", "host_b", "QUORUM_REPORT_BAD", **{**look, "sector-num": 8})
+    assert symptoms_declared(other.entries).valid == "invalid"
