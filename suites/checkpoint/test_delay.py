@@ -45,10 +45,10 @@ def test_a_forced_checkpoint_starts_the_delay_anew(pair: ColoPair, check: Check)
 @control(sabotage="hasty-checkpoints", checker="delay_honoured")
 def test_divergence_starts_the_delay_anew(pair: ColoPair, client: Client, check: Check) -> None:
     """After a checkpoint that a differing answer forced, the next ones come a whole x-checkpoint-delay later."""
-    differ = client.differ()
+    differ, download = client.differ(), client.download(records=60, pause=0.01)
     with pair.watching():
         pair.let_checkpoints_come(1)
-        client.download(records=2, size=64, pause=0.5).exchange(2)
+        download.exchange(60)
         differ.ask(512, at=0)
         pair.let_checkpoints_come(2)
 

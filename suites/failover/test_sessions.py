@@ -26,8 +26,8 @@ from fixtures.pair import Check
 
 UNAIDED = pytest.mark.topology(checkpoint_delay_ms=60_000, compare_timeout_ms=60_000)
 """No checkpoint comes of itself, so that none can save a session whose mechanism fails."""
-LIVES = (no_reset, nothing_lost, StallBelow(margin_s=8), survivors_run)
-pytestmark = pytest.mark.answers(within=12)
+LIVES = (no_reset, nothing_lost, StallBelow(margin_s=2.5), survivors_run)
+pytestmark = pytest.mark.answers(within=6)
 
 
 @UNAIDED
