@@ -112,13 +112,14 @@ class Upload(TcpSession):
         self.closed = True
         self._release()
 
-    def await_sent(self, *, timeout: float) -> None:
-        """Return once a record is under way; seconds. Raises WaitTimeout."""
-        wait_until("a record to be under way", lambda: self.stream.unacknowledged() > 0, timeout=timeout)
+    def await_sent(self, *, timeout: float) -> int:
+        """Return how many bytes are under way, once there are any; seconds. Raises WaitTimeout."""
+        return wait_until("a record to be under way", lambda: self.stream.unacknowledged() or None, timeout=timeout)
 
-    def await_acknowledged(self, *, timeout: float) -> None:
-        """Return once TCP has acknowledged all that is under way; seconds. Raises WaitTimeout."""
-        wait_until("TCP to acknowledge a record", lambda: self.stream.unacknowledged() == 0, timeout=timeout)
+    def await_acknowledged(self, under_way: int, *, timeout: float) -> None:
+        """Return once TCP has acknowledged the first of `under_way` bytes; seconds. Raises WaitTimeout."""
+        what = "TCP to acknowledge the first bytes of a record"
+        wait_until(what, lambda: self.stream.unacknowledged() < under_way, timeout=timeout)
 
     def _greet(self) -> None:
         self.stream.send(f"UP {self.seed} {self.records} {self.size}\n".encode())

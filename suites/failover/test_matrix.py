@@ -68,9 +68,9 @@ def test_what_the_primary_acknowledged_is_not_lost(
     session.exchange(3)
     standstill.begin()
     with Crowd([session]) as crowd:
-        session.await_sent(timeout=5)
+        under_way = session.await_sent(timeout=5)
         standstill.end()
-        session.await_acknowledged(timeout=5)
+        session.await_acknowledged(under_way, timeout=5)
         nemesis.inject(Kill(Role.PRIMARY))
         pair.failover_to(Role.SECONDARY)
         crowd.let_answer(2)
