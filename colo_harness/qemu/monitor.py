@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from qemu.qmp import ConnectError, ExecInterruptedError, ExecuteError, Message, QMPClient, StateError
-from qemu.qmp.qmp_client import GreetingError
+from qemu.qmp.qmp_client import GreetingError, NegotiationError
 
 from colo_harness.errors import CommandError, LaunchFailure, MonitorLost
 from colo_harness.history import History
@@ -17,7 +17,10 @@ from colo_harness.qemu.loop import Loop
 from colo_harness.wait import wait_until
 
 OVERTAKEN = 3
-"""So often a connection may bring an event before the greeting, which QEMU sends from a bottom half (monitor/qmp.c)."""
+"""So often an event may come ahead of the greeting or of the answer to `qmp_capabilities`.
+
+QEMU does not hold events back until it has sent them (monitor/qmp.c, monitor/monitor.c).
+"""
 
 
 class _Client(QMPClient):
@@ -79,7 +82,7 @@ class Monitor:
             except ConnectError as refused:
                 if isinstance(refused.exc, ConnectionRefusedError | FileNotFoundError):
                     return False
-                if isinstance(refused.exc, GreetingError) and next(overtaken) < OVERTAKEN:
+                if isinstance(refused.exc, GreetingError | NegotiationError) and next(overtaken) < OVERTAKEN:
                     return False
                 raise LaunchFailure(f"no QMP greeting: {refused}\n{self._why_lost()}") from refused
             except TimeoutError as mute:

@@ -69,6 +69,7 @@ def test_what_the_primary_acknowledged_is_not_lost(
     standstill.begin()
     with Crowd([session]) as crowd:
         under_way = session.await_sent(timeout=5)
+        standstill.await_mirrored()
         standstill.end()
         session.await_acknowledged(under_way, timeout=5)
         nemesis.inject(Kill(Role.PRIMARY))
