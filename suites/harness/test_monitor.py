@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,7 +44,7 @@ class Hasty:
                 return  # closed
             with connection, suppress(ConnectionError):
                 for answer, its_moment in ((GREETING, "greeting"), ({"return": {}}, "answer")):
-                    messages = [EVENT, answer] if its_moment == moment else [answer]
+                    messages: list[dict[str, Any]] = [EVENT, answer] if its_moment == moment else [answer]
                     connection.sendall(b"".join(json.dumps(message).encode() + b"\n" for message in messages))
                     connection.recv(65536)
                 connection.recv(65536)
