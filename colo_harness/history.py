@@ -1,20 +1,22 @@
 """The history: everything that happened in one test, in order, on one clock.
 
-One JSON object a line. The first is the header, `{"history": 1, "origin": <CLOCK_REALTIME at time zero>}`;
-every other line is an `Entry`. Times are seconds of CLOCK_MONOTONIC since the origin.
+One JSON object a line. The first is the `Header`, every other line is an `Entry`. Times are seconds of CLOCK_MONOTONIC
+since the origin. `colo_harness/recording.py` reads it back; docs/history.md describes it.
 """
 
 import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, Self, TextIO, get_args
+from typing import Any, Literal, NotRequired, Self, TextIO, TypedDict
 
-from colo_harness.errors import UsageError, WaitTimeout
+from colo_harness.errors import WaitTimeout
+from colo_harness.typed import typed
 
-VERSION = 1
+VERSION = 2
+"""Of the format; 2: a verdict says with which parameters, and on which lines, it was reached."""
 
 Kind = Literal[
     "op",  # a client's operation; data: op (int), type (invoke, ok, fail, info), its own keys
@@ -26,8 +28,71 @@ Kind = Literal[
     "stderr",  # a line that QEMU wrote; what: the line
     "console",  # a line of a guest's serial console; what: the line
     "frame",  # a frame seen on the service network, where a test asks for it
-    "check",  # what: a checker's name, data: verdict, reason
+    "check",  # a verdict; what: a checker's name, data: verdict, reason, at, lines, parameters, until
 ]
+Valid = Literal["valid", "invalid", "unknown"]
+
+
+class OpData(TypedDict):
+    """Of an `op`; with what was asked or answered."""
+
+    op: int
+    type: Literal["invoke", "ok", "fail", "info"]
+
+
+class TraceData(TypedDict):
+    """Of a `trace`."""
+
+    message: str
+
+
+class FaultData(TypedDict):
+    """Of a `fault`; `allows` names symptoms, without a fault of its own where the type is `allow`."""
+
+    type: Literal["inject", "bitten", "heal", "healed", "allow"]
+    fault: NotRequired[int]
+    allows: NotRequired[list[str]]
+
+
+class PhaseData(TypedDict):
+    """Of a `phase`; `label` tells watched stretches apart, `delay_s` is x-checkpoint-delay in seconds."""
+
+    allows: NotRequired[list[str]]
+    label: NotRequired[str]
+    delay_s: NotRequired[float]
+
+
+class CheckData(TypedDict):
+    """Of a `check`: what the checker said, with which parameters, of the lines up to and with `until`.
+
+    `at` is the moment of the violation in seconds, `lines` show it.
+    """
+
+    verdict: Valid
+    reason: str
+    at: float | None
+    lines: list[int]
+    parameters: dict[str, Any]
+    until: int
+
+
+DATA: dict[Kind, type] = {
+    "op": OpData,
+    "trace": TraceData,
+    "fault": FaultData,
+    "phase": PhaseData,
+    "check": CheckData,
+}
+"""What the data of an entry must have, by kind; it may have more. The data of the other kinds is free."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """The first line: the version of the format, CLOCK_REALTIME at time zero, and the test's node id."""
+
+    history: int
+    origin: float
+    test: str | None = None
 
 
 @dataclass(frozen=True)
@@ -41,18 +106,29 @@ class Entry:
     data: dict[str, Any] = field(default_factory=dict)
     line: int = field(default=0, compare=False)
 
+    @classmethod
+    def of(cls, raw: Any, line: int) -> Self:
+        """Return the entry that the JSON of this line tells of. Raises Mistyped."""
+        entry: Self = typed(raw, cls)
+        if entry.kind in DATA:
+            typed(entry.data, DATA[entry.kind], "data")
+        return replace(entry, line=line)
+
 
 class History:
-    """An append-only record in memory and, with a path, on disk as it grows; safe to use from any thread."""
+    """An append-only record in memory and, with a path, on disk as it grows; safe to use from any thread.
 
-    def __init__(self, path: Path | None = None) -> None:
+    `test` is the node id of the test that it tells of.
+    """
+
+    def __init__(self, path: Path | None = None, test: str | None = None) -> None:
         self._entries: list[Entry] = []
         self._changed = threading.Condition()
         self._monotonic = time.monotonic()
         self.origin = time.time()
         self._next_op = 0
         self._file: TextIO | None = path.open("w", encoding="utf-8") if path else None
-        self._write({"history": VERSION, "origin": self.origin})
+        self._write(_json(asdict(Header(VERSION, self.origin, test))))
 
     def __enter__(self) -> Self:
         return self
@@ -94,11 +170,17 @@ class History:
         return self.append(kind, who, what, data, at=at)
 
     def append(self, kind: Kind, who: str, what: str, data: dict[str, Any], *, at: float | None = None) -> Entry:
-        """Append one entry whose data may have any keys, "at" too."""
+        """Append one entry whose data may have any keys, "at" too.
+
+        What is kept is what the file says, so that both are judged alike. Raises ValueError, TypeError for what no
+        file could say.
+        """
         with self._changed:
-            entry = Entry(self.now() if at is None else at, kind, who, what, data, len(self._entries) + 2)
+            moment = round(self.now() if at is None else at, 6)
+            text = _json({"at": moment, "kind": kind, "who": who, "what": what, "data": data})
+            entry = Entry.of(json.loads(text), len(self._entries) + 2)
             self._entries.append(entry)
-            self._write({"at": round(entry.at, 6), "kind": kind, "who": who, "what": what, "data": data})
+            self._write(text)
             self._changed.notify_all()
             return entry
 
@@ -137,9 +219,9 @@ class History:
                 self._file.close()
                 self._file = None
 
-    def _write(self, line: dict[str, Any]) -> None:
+    def _write(self, line: str) -> None:
         if self._file:
-            self._file.write(json.dumps(line, separators=(",", ":")) + "\n")
+            self._file.write(line + "\n")
             self._file.flush()
 
     @classmethod
@@ -172,21 +254,5 @@ class Operation:
         self._history.append("op", self.who, self.what, {"op": self.number, "type": "info", **data})
 
 
-def load(path: Path) -> History:
-    """Read a recorded history. Raises UsageError that names the first damaged line."""
-    entries = []
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                raw = json.loads(line)
-                if number == 1:
-                    if raw["history"] != VERSION:
-                        raise UsageError(f"{path}:1: history version {raw['history']}", f"this reads version {VERSION}")
-                    continue
-                entry = Entry(raw["at"], raw["kind"], raw["who"], raw["what"], raw["data"], number)
-                if entry.kind not in get_args(Kind):
-                    raise ValueError(entry.kind)
-            except (ValueError, KeyError, TypeError) as damage:
-                raise UsageError(f"{path}:{number}: not a line of a history ({damage!r})", "record it anew") from damage
-            entries.append(entry)
-    return History.of(entries)
+def _json(line: dict[str, Any]) -> str:
+    return json.dumps(line, separators=(",", ":"), allow_nan=False)

@@ -2,24 +2,53 @@
 
 import sys
 import traceback
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
-from colo_harness.cli import run, setup
 from colo_harness.errors import HarnessError
 
 BROKEN = 2
 """Exit status when the harness, the machine or the usage is at fault; a failed claim has another."""
 
+COMMANDS = {"setup": "setup", "plan": "run", "run": "run", "judge": "judge"}
+"""Each command, a function, and the module of this room that has it; it is imported when the command is given."""
+
+
+class Commands(Mapping[str, Any]):
+    """The commands by name, in the order of the help."""
+
+    def __getitem__(self, name: str) -> Any:
+        module = import_module(f"{__name__}.{COMMANDS[name]}")
+        alone = typer.Typer(add_completion=False)
+        alone.command(name)(getattr(module, name))
+        return typer.main.get_command(alone)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+class Colo(TyperGroup):
+    """The group of our commands."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = Commands()  # type: ignore[assignment]  # a group only reads them
+
+
 app = typer.Typer(
+    cls=Colo,
     help="Conformance and fault-injection suite for QEMU COLO.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command()(setup.setup)
-app.command()(run.plan)
-app.command()(run.run)
 
 
 @app.callback()

@@ -1,6 +1,7 @@
 """What COLO says of itself: its states before, in and after, and its one exit event per side."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ class ColoExit(Parametrised):
     `expected` maps host to (mode, allowed reasons); `ends` is how often the pair was ended.
     """
 
-    expected: Mapping[str, tuple[str, Collection[str]]]
+    expected: Mapping[str, tuple[str, AbstractSet[str]]]
     ends: int = 1
 
     def judge(self, entries: Sequence[Entry]) -> Verdict:

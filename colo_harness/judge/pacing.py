@@ -48,15 +48,16 @@ class DelayHonoured(Parametrised):
     """Checkpoints of the primary `host` start `delay_s` after one another, for `periods` gaps at least.
 
     A gap may be `tolerance_s` shorter, and as much longer as the checkpoint before it lasted plus `late_s`; the
-    median of the gaps may be off by `drift_s`, because a machine that stutters makes one gap long and the next short.
-    One that an answer with a difference, or the phase "checkpoint", forced may come earlier. All in seconds.
+    median of the gaps may be off by `drift_s` (None: by anything), because a machine that stutters makes one gap long
+    and the next short. One that an answer with a difference, or the phase "checkpoint", forced may come earlier. All
+    in seconds.
     """
 
     delay_s: float
     periods: int = 3
     tolerance_s: float = 0.1
     late_s: float = 1.0
-    drift_s: float = float("inf")
+    drift_s: float | None = None
     host: str = "host_a"
     label: str = ""
 
@@ -87,7 +88,7 @@ class DelayHonoured(Parametrised):
 
     def _drifting(self, found: Sequence[Checkpoint], reasons: Sequence[Reason]) -> Iterator[Breach]:
         unforced = [(earlier, later) for earlier, later in pairwise(found) if not _forced(reasons, later)]
-        if unforced:
+        if unforced and self.drift_s is not None:
             usual = median(later.start - earlier.start for earlier, later in unforced)
             if abs(usual - self.delay_s) > self.drift_s:
                 lines = tuple(line for _, later in unforced for line in later.lines)

@@ -3,11 +3,10 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import Any, Protocol
 
-from colo_harness.history import Entry
-
-Valid = Literal["valid", "invalid", "unknown"]
+from colo_harness.history import Entry, Valid
+from colo_harness.typed import plain, typed
 
 _RANK: dict[Valid, int] = {"valid": 0, "unknown": 1, "invalid": 2}
 _NAMED = 5  # so many faults a reason names before it counts the rest
@@ -31,6 +30,10 @@ class Checker(Protocol):
     def name(self) -> str:
         """The name under which reports show it."""
 
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What it was made with, as JSON has it."""
+
     def __call__(self, entries: Sequence[Entry], /) -> Verdict:
         """Judge the entries, in whatever order they come."""
 
@@ -46,6 +49,11 @@ class Plain:
         """The function's name."""
         return self.judge.__name__
 
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """None."""
+        return {}
+
     def __call__(self, entries: Sequence[Entry], /) -> Verdict:
         """Judge the entries."""
         return replace(self.judge(timeline(entries)), checker=self.name)
@@ -57,7 +65,15 @@ class Parametrised:
     @property
     def name(self) -> str:
         """The class's name in snake_case."""
-        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(self).__name__).lower()
+        return called(type(self))
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The fields, as JSON has them. Raises TypeError, Mistyped where that would not make the same checker again."""
+        told: dict[str, Any] = plain(vars(self))
+        if (again := typed(told, type(self))) != self:
+            raise TypeError(f"{self} would come back from a history as {again}")
+        return told
 
     def judge(self, entries: Sequence[Entry]) -> Verdict:
         """Judge entries that are in order of time."""
@@ -66,6 +82,11 @@ class Parametrised:
     def __call__(self, entries: Sequence[Entry], /) -> Verdict:
         """Judge the entries."""
         return replace(self.judge(timeline(entries)), checker=self.name)
+
+
+def called(kind: type[Parametrised]) -> str:
+    """Return the name of a checker with parameters: that of its class in snake_case."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", kind.__name__).lower()
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import pytest
 
 from colo_harness import judge
 from colo_harness.errors import ProductFailure, Undecided
-from colo_harness.history import Entry, History
+from colo_harness.history import Entry, History, Valid
 from colo_harness.judge import (
     CaughtInFlight,
     Checker,
@@ -48,7 +48,6 @@ from colo_harness.judge.frames import SecondarySilent, TimestampsGoOn
 from colo_harness.judge.memory import GenerationPossible, MemoryEqual
 from colo_harness.judge.pacing import NewDelayInForce
 from colo_harness.judge.progress import CheckpointsGoOn
-from colo_harness.judge.verdict import Valid
 from suites.harness.histories import (
     Match,
     after,
@@ -112,7 +111,7 @@ def connected_late(entry: Entry) -> bool:
 
 
 CASES = [
-    Case(exercised, failover, change(is_a("fault", type="bitten"), type="noted"), is_a("fault"), "unknown"),
+    Case(exercised, failover, change(is_a("fault", type="bitten"), type="healed"), is_a("fault"), "unknown"),
     Case(CaughtInFlight(), failover, change(ended("download"), at=5.0), is_a("fault"), "unknown"),
     Case(
         no_reset,
