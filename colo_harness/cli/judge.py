@@ -62,7 +62,7 @@ def _one(path: Path, asked: Sequence[Checker]) -> dict[str, Any]:
     try:
         recording = load(_STDIN if str(path) == "-" else path)
     except UsageError as damage:
-        typer.echo(f"colo: {_printable(str(damage))}", err=True)
+        typer.echo(f"colo: {_printable(damage.problem)}\n  {damage.remedy}", err=True)
         return {"history": str(path), "status": DAMAGED, "problem": damage.problem}
     typer.echo(_heading(path, recording))
     if recording.torn:

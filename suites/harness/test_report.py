@@ -14,7 +14,9 @@ import pytest
 from filelock import FileLock
 
 from colo_harness.errors import UsageError
+from colo_harness.judge.again import again
 from colo_harness.machine.process import run
+from colo_harness.recording import load
 from colo_harness.report import generator, results
 from colo_harness.report.node import Node
 from colo_harness.settings import Settings
@@ -53,6 +55,8 @@ import socket
 import pytest
 
 from colo_harness.errors import MachineError, StartupFailed, Undecided
+from colo_harness.history import History
+from colo_harness.judge import check
 from fixtures.report import detail
 
 @pytest.fixture
@@ -66,7 +70,8 @@ def pair(artifacts):
     with socket.socket(socket.AF_UNIX) as monitor:
         monitor.bind(str(artifacts / "monitor"))
         yield artifacts
-    (artifacts / "history.jsonl").write_text('{"history": 1}')
+    with History(artifacts / "history.jsonl") as history:
+        check(history)
 
 @pytest.fixture
 def bad_ending(pair):
@@ -264,12 +269,16 @@ def test_a_test_that_kills_its_worker_is_reported(play: Play) -> None:
     assert "crashed" in dead["statusDetails"]["message"]
 
 
-def test_page_is_whole(play: Play, settings: Settings) -> None:
-    """The page holds results, categories, environment and attachments, and asks for nothing from elsewhere."""
+def test_page_is_whole(play: Play, settings: Settings, tmp_path: Path) -> None:
+    """The page holds results, categories, environment and attachments, and asks for nothing from elsewhere.
+
+    Its histories can be judged as they are.
+    """
     page = generator.build(play("-n2").folder.parent, settings)
     html = page.read_text()
     data = dict(re.findall(r'd\("([^"]+)","([^"]*)"\)', html))
-    text = {name: base64.b64decode(content).decode(errors="replace") for name, content in data.items()}
+    files = {name: base64.b64decode(content) for name, content in data.items()}
+    text = {name: content.decode(errors="replace") for name, content in files.items()}
     categories = [node["name"] for node in json.loads(text["widgets/categories.json"])["nodes"].values()]
     assert set(categories) >= {
         "Product: no pair enters COLO",
@@ -283,6 +292,11 @@ def test_page_is_whole(play: Play, settings: Settings) -> None:
     assert sum(name.startswith("data/test-results/") for name in text) == 9
     assert "qemu-system-x86_64 -S" in text.values()
     assert re.findall(r'(?:src|href)="(?!data:)[^"]*"', html) == []
+    histories = [content for name, content in files.items() if name.endswith(".jsonl")]
+    assert len(histories) == len(UNWELL)
+    for content in histories:
+        (tmp_path / "downloaded").write_bytes(content)
+        assert again(load(tmp_path / "downloaded").entries).valid == "valid"
 
 
 def test_page_needs_results(settings: Settings, tmp_path: Path) -> None:
