@@ -49,7 +49,6 @@ class Closed:
         ({"n": 1, "other": [None]}, Open),
         ({"any": [1, {"thing": 2.5}]}, Any),
     ],
-    ids=repr,
 )
 def test_a_value_comes_back_as_it_was(value: object, hint: Any) -> None:
     """By way of JSON's text."""
@@ -88,7 +87,6 @@ def test_a_dataclass_is_read_without_what_does_not_count() -> None:
         ({"name": "x", "place": 1}, Closed, "it: place is not known here"),
         ({"name": "x", "sizes": ["s"]}, Closed, "it.sizes[0]: 's' is not a whole number"),
     ],
-    ids=str,
 )
 def test_what_is_not_of_the_type_is_refused(value: object, hint: Any, told: str) -> None:
     """The text says where in the value, and what is due."""
@@ -97,7 +95,7 @@ def test_what_is_not_of_the_type_is_refused(value: object, hint: Any, told: str)
     assert str(caught.value) == told
 
 
-@pytest.mark.parametrize("value", [object(), float("nan"), {"a": {1, "b"}}], ids=str)
+@pytest.mark.parametrize("value", [object(), float("nan"), {"a": {1, "b"}}])
 def test_what_has_no_form_is_not_written(value: object) -> None:
     """Rather than in some form that nobody reads."""
     with pytest.raises(TypeError):
