@@ -261,7 +261,7 @@ class ColoPair:
         Raises MonitorLost, CommandError, WaitTimeout.
         """
         survivor, lost = self.vm(role), self.vm(role.peer)
-        self._phase("failover", role=role, host=survivor.name)
+        self._phase("failover", role=role, host=survivor.name, fenced=fenced)
         with survivor.patience(within or self._timeouts.failover):
             if fenced:
                 lost.kill()

@@ -105,6 +105,9 @@ def test_starts(pair):
 def test_ends_badly(bad_ending):
     pass
 
+def test_damages_its_history(artifacts):
+    (artifacts / "history.jsonl").write_text("no history")
+
 def test_kills_its_worker(request):
     if request.config.getoption("--crash"):
         os._exit(3)
@@ -139,7 +142,9 @@ class Sample:
 
 Play = Callable[..., Sample]
 
-FILES = ["history", "host_a: command line", "service: packets"]
+TOLD = ["timeline", "history"]
+FILES = [*TOLD, "host_a: command line", "service: packets"]
+UNDRAWN = "timeline: could not be drawn"
 UNWELL = ["Cannot tell", "Ends badly", "Fails [<lambda>]", "Fails [no_reset]", "Lacks a tap", "Starts"]
 
 
@@ -179,13 +184,40 @@ def _run_pytest(root: Path, arguments: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("workers", ["-n0", "-n2"])
 def test_failed_tests_carry_their_artifacts(play: Play, workers: str) -> None:
-    """Each failed test has its files, named and in order; no other test has; empty files, disks, sockets stay out."""
-    assert play(workers).attached == dict.fromkeys(UNWELL, FILES)
+    """Each failed test has its files, named and in order; empty files, disks, sockets stay out.
+
+    Any other test has its history, if it made one, and the timeline of it.
+    """
+    attached = {**dict.fromkeys(UNWELL, FILES), **dict.fromkeys(["Holds", "Known"], TOLD)}
+    assert play(workers).attached == {**attached, "Damages its history": [UNDRAWN, "history"]}
 
 
 def test_all_tests_carry_their_artifacts_when_asked(play: Play) -> None:
     """`--keep-artifacts` attaches the files of passed tests and known failures too."""
-    assert play("-n2", "--keep").attached == dict.fromkeys([*UNWELL, "Holds", "Known"], FILES)
+    attached = dict.fromkeys([*UNWELL, "Holds", "Known"], FILES)
+    assert play("-n2", "--keep").attached == {**attached, "Damages its history": [UNDRAWN, "history"]}
+
+
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_timelines_are_pictures(play: Play, workers: str) -> None:
+    """Of the test's own history, under its title."""
+    sample = play(workers)
+    for name in ("Holds", "Starts", "Fails [no_reset]"):
+        timeline = sample.tests[name]["attachments"][0]
+        assert timeline["type"] == "image/svg+xml"
+        drawn = (sample.folder / timeline["source"]).read_text()
+        assert drawn.startswith("<?xml")
+        assert {f">{name}</text>", ">not judged</text>"} <= set(re.findall(r">[^<>]+</text>", drawn))
+
+
+def test_a_history_that_cannot_be_drawn_costs_no_test(play: Play) -> None:
+    """What is wrong with it is attached in place of the picture."""
+    sample = play("-n0")
+    damaged = sample.tests["Damages its history"]
+    assert damaged["status"] == "passed"
+    assert (
+        "history.jsonl:1: not a line of a history" in (sample.folder / damaged["attachments"][0]["source"]).read_text()
+    )
 
 
 @pytest.mark.parametrize("workers", ["-n0", "-n2"])
@@ -208,6 +240,7 @@ def test_results_tell_product_from_harness(play: Play, workers: str) -> None:
     status = {name: test["status"] for name, test in play(workers).tests.items()}
     assert status == {
         "Holds": "passed",
+        "Damages its history": "passed",
         "Kills its worker": "passed",
         "Known": "skipped",
         "Fails [no_reset]": "failed",
@@ -289,7 +322,7 @@ def test_page_is_whole(play: Play, settings: Settings, tmp_path: Path) -> None:
         "Known: expected to fail",
     }
     assert {"name": "guest: kernel", "values": ["6.1"]} in json.loads(text["widgets/allure_environment.json"])
-    assert sum(name.startswith("data/test-results/") for name in text) == 9
+    assert sum(name.startswith("data/test-results/") for name in text) == 10
     assert "qemu-system-x86_64 -S" in text.values()
     assert re.findall(r'(?:src|href)="(?!data:)[^"]*"', html) == []
     histories = [content for name, content in files.items() if name.endswith(".jsonl")]
