@@ -16,8 +16,9 @@ Out = Annotated[Path | None, typer.Option(help="Write the picture here, not besi
 
 def timeline(history: History, out: Out = None) -> None:
     """Draw the timeline of a recorded history as SVG."""
-    target = out or history.with_suffix(".svg")
-    picture = draw(history, history.stem)
+    name = history.name.removesuffix(".gz").removesuffix(".jsonl")
+    target = out or history.with_name(f"{name}.svg")
+    picture = draw(history, name)
     try:
         target.write_bytes(picture)
     except OSError as trouble:

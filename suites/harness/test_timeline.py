@@ -219,11 +219,11 @@ class TestSessions:
         ]
 
     def test_stalls_are_marked(self) -> None:
-        """From STALL_S on; the longest of a session says how long it was."""
+        """From STALL_S on; the longest of a session says in its middle how long it was."""
         tape = Tape().op(0, "a", "echo", took=STALL_S).op(2, "a", "echo", took=0.49).op(3, "a", "echo", took=1.5)
         one = lane(shown(tape), "a")
         assert bars(one, "stall") == [Bar(0, STALL_S, "stall"), Bar(3, 4.5, "stall")]
-        assert one.marks == (Mark(3, "stall", "1.5 s"),)
+        assert one.marks == (Mark(3.75, "stall", "1.5 s"),)
 
     def test_the_worst_of_many_sessions_are_shown(self) -> None:
         """Those a checker points at, that failed, of unknown end, slow ones; a rule says so; the rest share a lane."""

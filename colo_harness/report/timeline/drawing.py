@@ -28,14 +28,14 @@ SIZE = 8.5
 SMALL = 7.5
 TOP = 6.0
 """Points above the first lane."""
-PAGE, LEFT, RIGHT, HEAD, FOOT, KEY = 900.0, 128.0, 14.0, 40.0, 24.0, 14.0
+PAGE, LEFT, RIGHT, HEAD, FOOT, KEY = 720.0, 118.0, 14.0, 40.0, 24.0, 14.0
 """Points: width of the page, its margins, and the height of a line of the legend."""
 DIAMOND: dict[str, Any] = {"linestyle": "none", "marker": "D", "markersize": 4, "markeredgewidth": 0}
 FONTS = "'DejaVu Sans',Verdana,sans-serif"
 """The first is matplotlib's own, with which it measures; the second is as wide."""
 SPACE = "\N{NO-BREAK SPACE}"
 """One that SVG does not drop."""
-KEYS = 6
+KEYS = 5
 """So many looks are explained in a line of the legend."""
 
 _RC: dict[Any, object] = {
@@ -105,7 +105,7 @@ def _frame(axes: Axes, timeline: Timeline, body: float, tops: Sequence[float]) -
     axes.set(xlim=(timeline.axis.start, timeline.axis.end), ylim=(body, 0))
     axes.set_yticks(tops, [lane.name for lane in timeline.lanes], color=INK[0])
     axes.tick_params(length=0, colors=FAINT[0])
-    axes.tick_params(axis="y", labelcolor=INK[0])
+    axes.tick_params(axis="y", labelcolor=INK[0], pad=7)
     axes.grid(axis="x", color=GRID[0], linewidth=0.8)
     axes.set_axisbelow(True)
     axes.xaxis.set_major_formatter("{x:g} s")
@@ -118,10 +118,11 @@ def _draw(axes: Axes, lane: Lane, middle: float, body: float) -> None:
         _draw_bars(axes, [bar for bar in lane.bars if bar.look == look], middle + style.lowered, style)
         if lane.group == "events":
             _draw_events(axes, [mark for mark in lane.marks if mark.look == look], 2 * middle - TOP, body)
-    if lane.group != "events":
-        for mark in lane.marks:
-            colour = (PAPER if lane.group == "sessions" else INK)[0]
-            axes.text(mark.at, middle, f"{SPACE}{mark.text}", color=colour, va="center_baseline", fontsize=SMALL)
+    for mark in lane.marks:
+        if mark.look == "stall":
+            axes.text(mark.at, middle, mark.text, color=PAPER[0], ha="center", va="center_baseline", fontsize=SMALL)
+        elif lane.group != "events":
+            axes.text(mark.at, middle, f"{SPACE}{mark.text}", color=INK[0], va="center_baseline", fontsize=SMALL)
 
 
 def _draw_bars(axes: Axes, bars: Sequence[Bar], y: float, style: Style) -> None:

@@ -35,7 +35,7 @@ STATES: frozenset[Look] = frozenset({"starting", "running", "paused", "frozen", 
 
 Group = Literal["events", "faults", "host", "checkpoints", "sessions"]
 
-COLUMNS = 150
+COLUMNS = 114
 """So many characters of a label fit side by side on the whole axis."""
 BUDGET = 700
 """So many bars a timeline may have; each costs some 25 bytes of the picture."""
@@ -97,16 +97,16 @@ def legible(text: str, longest: int = LONGEST_NAME) -> str:
     return clean if len(clean) <= longest else f"{clean[: longest - 1]}…"
 
 
-def thinned(lanes: Sequence[Lane], axis: Axis) -> tuple[list[Lane], float]:
+def thinned(lanes: Sequence[Lane], axis: Axis) -> tuple[Sequence[Lane], float]:
     """Return the lanes with no more bars than BUDGET, and how many seconds apart what is drawn as one may be.
 
     That distance doubles until the bars are few enough. A host is in one state at a time, the one that lasts longest.
     """
     apart = axis.span / FINEST
     while True:
-        fewer = [replace(lane, bars=_fewer(lane, axis, apart)) for lane in lanes]
-        if sum(len(lane.bars) for lane in fewer) <= BUDGET or apart >= axis.span:
-            return fewer, apart
+        lanes = [replace(lane, bars=_fewer(lane, axis, apart)) for lane in lanes]
+        if sum(len(lane.bars) for lane in lanes) <= BUDGET or apart >= axis.span:
+            return lanes, apart
         apart *= 2
 
 

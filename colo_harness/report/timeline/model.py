@@ -10,7 +10,7 @@ from colo_harness.report.timeline.hosts import host_lanes
 from colo_harness.report.timeline.lane import FINEST, Axis, Lane, legible, thinned
 from colo_harness.report.timeline.sessions import rule, session_lanes
 
-LONGEST_LINE = 150
+LONGEST_LINE = 125
 LONE = 1.0
 """Seconds on the axis of a history of one moment, or of none."""
 

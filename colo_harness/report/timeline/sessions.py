@@ -76,7 +76,7 @@ def _lane(name: str, ops: Sequence[Op], axis: Axis) -> Lane:
     slowest = max(ops, key=lambda op: _took(op, axis.end))
     took = _took(slowest, axis.end)
     text = f"{took:.1f} s"
-    told = (Mark(slowest.invoked, "stall", text),) if took >= max(STALL_S, axis.width(text)) else ()
+    told = (Mark(slowest.invoked + took / 2, "stall", text),) if took >= max(STALL_S, axis.width(text)) else ()
     return Lane("sessions", name, bars, told)
 
 
