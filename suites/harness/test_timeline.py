@@ -69,7 +69,7 @@ class TestPair:
 
     def test_run_states(self) -> None:
         """Starting, running, paused by a checkpoint, and dead for ever once killed."""
-        timeline = shown(killed())
+        timeline = shown(killed().add(5, "event", "host_a", "RESUME"))
         through_the_checkpoint = [Bar(0, 1, "starting"), Bar(1, 2, "running"), Bar(2, 2.05, "paused")]
         assert bars(lane(timeline, "host_a")) == [
             *through_the_checkpoint,
@@ -110,6 +110,8 @@ class TestPair:
         """It is frozen until it is fenced, or else until the fault is healed."""
         tape = together().add(2, "fault", "nemesis", "freeze-secondary", type="bitten", fault=3, host="host_b")
         tape.add(9, "fault", "nemesis", "freeze-secondary", type="healed", fault=3).phase(10, "end")
+        assert bars(lane(shown(tape), "host_b"))[-2:] == [Bar(2, 9, "frozen"), Bar(9, 10, "dead")]
+        tape.phase(3, "failover", role="primary", host="host_a", fenced=False)
         assert bars(lane(shown(tape), "host_b"))[-2:] == [Bar(2, 9, "frozen"), Bar(9, 10, "dead")]
         tape.phase(4, "failover", role="primary", host="host_a", fenced=True)
         assert bars(lane(shown(tape), "host_b"))[-2:] == [Bar(2, 4, "frozen"), Bar(4, 10, "dead")]
@@ -242,6 +244,15 @@ class TestSessions:
             "The 11 worst of 64 sessions: accused by a checker, then failed, unknown, slowest; the others share a lane."
         )
         assert bars(lane(timeline, "53 other sessions"), "ok")[-1].end < 1.8
+
+    def test_a_client_that_was_told_to_stop_is_none_of_the_worst(self) -> None:
+        """Its last operation is of unknown end by its own doing."""
+        tape = Tape()
+        for number in range(2 * MOST):
+            error = {"error": "stopped" if number < MOST else "eof"}
+            tape.op(number, f"{'stopped' if number < MOST else 'cut'}-{number}", "echo", {}, error, outcome="info")
+        named = [one.name for one in shown(tape).lanes if one.group == "sessions"]
+        assert [name for name in named if name.startswith("stopped")] == []
 
     def test_few_sessions_need_no_rule(self) -> None:
         """All are shown, in the order in which they came."""

@@ -49,7 +49,9 @@ def test_pictures_are_small(tell: Callable[[], list[Entry]]) -> None:
 
 def test_the_same_history_makes_the_same_bytes() -> None:
     """Whatever anybody has set in matplotlib."""
-    with import_module("matplotlib").rc_context({"font.size": 30, "svg.fonttype": "path", "axes.facecolor": "red"}):
+    with import_module("matplotlib").rc_context(
+        {"svg.fonttype": "path", "grid.linestyle": ":", "legend.labelspacing": 3}
+    ):
         unsettled = picture(killed().entries)
     assert unsettled == picture(killed().entries)
 

@@ -5,7 +5,6 @@ What is the same in the model is the same in bytes: no date, no random ids.
 
 import io
 import re
-import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any, get_args
 
@@ -60,9 +59,8 @@ _NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 def svg(timeline: Timeline) -> bytes:
     """Return the picture."""
     out = io.BytesIO()
-    with mpl.rc_context(), warnings.catch_warnings():
+    with mpl.rc_context():
         mpl.rcParams.update({**mpl.rcParamsDefault, **_RC})
-        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)  # the viewer's font draws it, not ours
         _figure(timeline).savefig(out, format="svg", metadata=_NO_METADATA)
     return _finished(out.getvalue().decode()).encode()
 
