@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from colo_harness.cli import app
 from colo_harness.errors import UsageError
-from colo_harness.history import Entry
+from colo_harness.history import VERSION, Entry, Header
 from colo_harness.machine.process import run
 from colo_harness.report.timeline.lane import Look
 from colo_harness.report.timeline.model import timeline_of
@@ -141,7 +141,7 @@ def recorded(tmp_path: Path) -> Path:
     """A history on disk."""
     lines = [{key: value for key, value in asdict(entry).items() if key != "line"} for entry in failover()]
     path = tmp_path / "history.jsonl"
-    path.write_text("\n".join(map(json.dumps, [{"history": 1, "origin": 0.0}, *lines])) + "\n")
+    path.write_text("\n".join(map(json.dumps, [asdict(Header(VERSION, origin=0.0)), *lines])) + "\n")
     return path
 
 
