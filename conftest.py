@@ -2,6 +2,7 @@
 
 pytest_plugins = [
     "fixtures.settings",
+    "fixtures.doctor",
     "fixtures.markers",
     "fixtures.claims",
     "fixtures.controls",

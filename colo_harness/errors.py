@@ -19,6 +19,12 @@
 class ProductFailure(AssertionError):
     """QEMU broke a promise: reported as a failed claim."""
 
+    @property
+    def brief(self) -> str:
+        """The failure on one line: what failed, and the last thing that was seen or said."""
+        first, *rest = str(self).strip().splitlines() or [type(self).__name__]
+        return ": ".join([first.partition("; last seen: argv: ")[0], *rest[-1:]])
+
 
 class WaitTimeout(ProductFailure):
     """What was awaited did not happen before its deadline; the text says what was seen last."""

@@ -14,7 +14,14 @@ from colo_harness.errors import HarnessError
 BROKEN = 2
 """Exit status when the harness, the machine or the usage is at fault; a failed claim has another."""
 
-COMMANDS = {"setup": "setup", "plan": "run", "run": "run", "judge": "judge", "timeline": "timeline"}
+COMMANDS = {
+    "doctor": "doctor",
+    "setup": "setup",
+    "plan": "run",
+    "run": "run",
+    "judge": "judge",
+    "timeline": "timeline",
+}
 """Each command, a function, and the module of this room that has it; it is imported when the command is given."""
 
 

@@ -1,10 +1,21 @@
 """Options that several commands share."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+
+class Accel(StrEnum):
+    """What `--accel` takes."""
+
+    AUTO = "auto"
+    KVM = "kvm"
+    TCG = "tcg"
+
+
+Accelerator = Annotated[Accel, typer.Option(help="Accelerator of Linux guests; auto takes what a probe finds.")]
 CacheDir = Annotated[
     Path | None,
     typer.Option(
@@ -13,3 +24,4 @@ CacheDir = Annotated[
         resolve_path=True,
     ),
 ]
+Qemu = Annotated[Path | None, typer.Option(help="Judge this QEMU executable instead of the reference release.")]

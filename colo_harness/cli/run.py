@@ -6,14 +6,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from colo_harness.cli.options import CacheDir
+from colo_harness.cli.doctor import head
+from colo_harness.cli.options import Accel, Accelerator, CacheDir, Qemu
 from colo_harness.cli.setup import prepare
 from colo_harness.cli.steps import steps
 from colo_harness.errors import HarnessError, UsageError
@@ -25,22 +25,14 @@ ROOT = Path(__file__).parents[2]
 """The checkout: the suites lie there, beside the library."""
 
 
-class Accel(StrEnum):
-    """What `--accel` takes."""
-
-    AUTO = "auto"
-    KVM = "kvm"
-    TCG = "tcg"
-
-
-Qemu = Annotated[Path | None, typer.Option(help="Judge this QEMU executable instead of the reference release.")]
-Accelerator = Annotated[Accel, typer.Option(help="Accelerator of Linux guests; auto takes what a probe finds.")]
 Arguments = Annotated[list[str] | None, typer.Argument(help="Arguments for pytest, behind `--`.")]
 
 
 def run(
+    *,
     qemu: Qemu = None,
     accel: Accelerator = Accel.AUTO,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail, not skip, for want of anything here.")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the verdicts there too.")] = None,
     cache_dir: CacheDir = None,
     results_dir: Annotated[Path, typer.Option(help="Where results and report go.")] = ROOT / "reports",
@@ -52,12 +44,15 @@ def run(
     verdicts.unlink(missing_ok=True)
     document: dict[str, Any] = {"release": None, "accel": accel, "claims": [], "broken": []}
     try:
-        settings = Settings(cache_dir=cache_dir) if cache_dir else Settings()
+        executable = qemu.absolute() if qemu else None
+        cache = cache_dir or Settings().cache_dir
+        settings = Settings(cache_dir=cache, results_dir=results_dir, qemu=executable, accel=accel.value)
         with steps(Console()) as progress:
             if qemu is not None and not (qemu.is_file() and os.access(qemu, os.X_OK)):
                 raise UsageError(f"--qemu {qemu} is no executable", "give the path of a QEMU executable")
             prepare(settings, progress)
         options = [*_options(qemu, accel, cache_dir), f"--results-dir={results_dir}", f"-n{_workers()}"]
+        options += [f"--doctor={_diagnose(settings)}", *(["--strict-env"] if strict else [])]
         status = _pytest([*options, *(arguments or [])])
         if verdicts.exists():
             document = json.loads(verdicts.read_text(encoding="utf-8"))
@@ -71,6 +66,17 @@ def run(
         if json_file:
             json_file.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     raise typer.Exit(exit_status(document))
+
+
+def _diagnose(settings: Settings) -> Path:
+    """Say what was found here; return where that is written down for the report. Raises HarnessError."""
+    diagnosis = head(settings, Console())
+    for answer in diagnosis.fatal:
+        raise HarnessError(f"{answer.name}: {answer.text}", answer.remedy)
+    settings.results_dir.mkdir(parents=True, exist_ok=True)
+    written = settings.results_dir / "doctor.json"
+    written.write_text(json.dumps(diagnosis.as_json(), indent=1) + "\n", encoding="utf-8")
+    return written
 
 
 def _workers() -> int:

@@ -1,20 +1,16 @@
 """`colo setup`: make a fresh machine ready, once; afterwards no network is needed."""
 
-from importlib import import_module
-from importlib.util import find_spec
-
 from rich.console import Console
 
 from colo_harness.cli.options import CacheDir
 from colo_harness.cli.steps import steps
 from colo_harness.machine.progress import Progress
 from colo_harness.machine.tool import ensure
+from colo_harness.qemu import guest
 from colo_harness.qemu.kernel import fetch_kernel
 from colo_harness.qemu.release import fetch
+from colo_harness.report import generator
 from colo_harness.settings import Settings
-
-GUEST = "colo_harness.qemu.guest"
-REPORT = "colo_harness.report"
 
 
 def setup(cache_dir: CacheDir = None) -> None:
@@ -32,11 +28,8 @@ def prepare(settings: Settings, progress: Progress) -> None:
     progress(f"QEMU {release.version} is whole")
     kernel = fetch_kernel(settings, progress, thorough=True)
     progress(f"Linux {kernel.version} is whole")
-    if find_spec(GUEST):
-        guest = import_module(GUEST)
-        guest.tick(settings)
-        guest.linux(settings)
-        progress("the guests' images are built")
-    if find_spec(REPORT):
-        import_module(f"{REPORT}.generator").ensure(settings, progress)
-        progress("the report's generator is installed")
+    guest.tick(settings)
+    guest.linux(settings)
+    progress("the guests' images are built")
+    generator.ensure(settings, progress)
+    progress("the report's generator is installed")

@@ -95,6 +95,11 @@ def bundle(
     return Bundle(folder / "root", {name: deb["version"] for name, deb in manifest["packages"].items()})
 
 
+def damage(cache_dir: Path, recipe: Recipe) -> str | None:
+    """Say why `bundle` would fetch this recipe anew, or None; changes nothing."""
+    return _damage(cache_dir / recipe.folder, recipe, thorough=False)
+
+
 @contextmanager
 def _locked(folder: Path, recipe: Recipe, progress: Progress) -> Iterator[None]:
     """Hold the bundle against other processes; file errors inside are the cache's."""

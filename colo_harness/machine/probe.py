@@ -1,13 +1,16 @@
-"""Probes: what this machine can do, found out by doing it."""
+"""Probes: what this machine can do, found out by doing it.
+
+Each returns what it found, in a phrase, or raises MachineError with the remedy.
+"""
 
 import os
 import shutil
 import socket
 import struct
-import subprocess
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from fcntl import ioctl
 from pathlib import Path
 
@@ -31,120 +34,121 @@ add rule netdev probe lossy numgen random mod 100 < 50 drop
 """
 
 
-@dataclass(frozen=True)
-class Probe:
-    """What became of trying: where not `ok`, `reason` says what failed and `remedy` what the user can do."""
-
-    name: str
-    ok: bool
-    reason: str = ""
-    remedy: str = ""
-
-
-def netns() -> Probe:
-    """Make a network namespace."""
-    return _try("netns", lambda: Namespace("probe").close(), "run as root")
+def memory(need: int = GIB) -> str:
+    """Look for `need` available bytes of memory, within the limit of our control group."""
+    with _or("Linux's /proc must be mounted"):
+        free = _available()
+    if free < need:
+        raise MachineError(
+            f"{free / GIB:.1f} GiB of memory are available, not {need / GIB:.1f}", "run fewer tests at a time"
+        )
+    return f"{free / GIB:.1f} GiB available"
 
 
-def tun() -> Probe:
-    """Make a tap device, as QEMU opens it, in a namespace."""
-
-    def make() -> None:
-        request = struct.pack("16sH22x", b"tap0", IFF_TAP | IFF_NO_PI | IFF_VNET_HDR)
-        tap = Path("/dev/net/tun")
-        with Namespace("probe") as namespace, namespace.entered(), tap.open("r+b", 0) as device:
-            ioctl(device, TUNSETIFF, request)
-
-    return _try("tun", make, "load the kernel module tun; in a container, hand in --device /dev/net/tun")
-
-
-def realtime() -> Probe:
-    """Put a process into the real-time scheduling class."""
-
-    def hurry() -> None:
-        with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as child:
-            os.sched_setscheduler(child.pid, os.SCHED_FIFO, os.sched_param(1))
-            child.communicate()
-
-    return _try("realtime", hurry, "run as root, or with CAP_SYS_NICE")
-
-
-def network() -> Probe:
-    """Set up a pair's whole network."""
-    return _try("network", lambda: Network().close(), "`colo setup` installs missing host tools")
-
-
-def netem() -> Probe:
-    """Let the kernel delay packets with netem."""
-    remedy = "install iproute2; use a kernel that has netem (modprobe sch_netem)"
-
-    def delay() -> None:
-        command = ["tc", "qdisc", "add", "dev", "lo", "root", "netem", "delay", "1ms"]
-        with Namespace("probe") as namespace:
-            run(command, namespace=namespace, timeout=10, remedy=remedy)
-
-    return _try("netem", delay, remedy)
-
-
-def nft() -> Probe:
-    """Let the kernel drop packets at random with nftables."""
-    remedy = "install nftables; use a kernel that has nf_tables with netdev chains and nft_numgen"
-
-    def drop() -> None:
-        with Namespace("probe") as namespace:
-            run(["nft", "-f", "-"], namespace=namespace, timeout=10, input=_LOSSY_RULESET, remedy=remedy)
-
-    return _try("nft", drop, remedy)
-
-
-def tcpdump() -> Probe:
-    """Capture a frame on a pair's network."""
-
-    def catch() -> None:
-        with Guardian() as guardian, Network() as net, tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "probe.pcap"
-            capture = Capture(net, path, guardian=guardian)
-            with capture, net.client.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-                client.sendto(b"probe", (GUEST, 7))  # nobody is there: an ARP request goes out
-            if not any(frame.port == "client" for frame in frames(path)):
-                raise MachineError("tcpdump did not see a frame that was sent", "is it a real tcpdump?")
-
-    return _try("tcpdump", catch, "install tcpdump")
-
-
-def kvm_device() -> Probe:
-    """Make an empty virtual machine; whether it can run a guest is another question (docs/measured.md, KVM)."""
-
-    def create() -> None:
-        with Path("/dev/kvm").open("r+b", 0) as device:
-            os.close(ioctl(device, KVM_CREATE_VM, 0))
-
-    return _try("kvm_device", create, "enable (nested) virtualisation and give this user /dev/kvm, or use TCG")
-
-
-def space(folder: Path, need: int = 2 * GIB) -> Probe:
+def space(folder: Path, need: int = 2 * GIB, *, remedy: str) -> str:
     """Write into `folder`, made where missing, and look for `need` free bytes."""
-
-    def write() -> None:
+    with _or(remedy):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b"probe")
-        if (free := shutil.disk_usage(folder).free) < need:
-            raise MachineError(f"{folder} has {free / GIB:.1f} GiB free of {need / GIB:.1f}", "make room there")
+        free = shutil.disk_usage(folder).free
+    if free < need:
+        raise MachineError(
+            f"{free / GIB:.1f} GiB are free in {folder}, not {need / GIB:.1f}", f"make room there, or {remedy}"
+        )
+    return f"{free / GIB:.1f} GiB free in {folder}"
 
-    return _try("space", write, f"make {folder} writable, or choose another with --cache-dir")
+
+def netns() -> str:
+    """Make a network namespace."""
+    with _or("run as root"):
+        Namespace("probe").close()
+    return "network namespaces can be made"
 
 
-def memory(need: int = GIB) -> Probe:
-    """Look for `need` available bytes of memory, within the limit of our control group."""
+def tap() -> str:
+    """Make a tap device, as QEMU opens it, in a namespace."""
+    request = struct.pack("16sH22x", b"tap0", IFF_TAP | IFF_NO_PI | IFF_VNET_HDR)
+    device = Path("/dev/net/tun")
+    with (
+        _or("load the kernel module tun (modprobe tun); in a container, hand in --device /dev/net/tun"),
+        Namespace("probe") as namespace,
+        namespace.entered(),
+        device.open("r+b", 0) as opened,
+    ):
+        ioctl(opened, TUNSETIFF, request)
+    return "tap devices can be made"
 
-    def look() -> None:
-        if (free := _available()) < need:
-            raise MachineError(
-                f"{free / GIB:.1f} GiB of memory are available, not {need / GIB:.1f}", "run fewer tests at a time"
-            )
 
-    return _try("memory", look, "Linux's /proc must be mounted")
+def network() -> str:
+    """Set up a pair's whole network."""
+    with _or("`colo setup` installs missing host tools"):
+        Network().close()
+    return "a pair's network can be set up"
+
+
+def tcpdump() -> str:
+    """Capture a frame on a pair's network."""
+    with (
+        _or("install tcpdump: `colo setup` does"),
+        Guardian() as guardian,
+        Network() as net,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        path = Path(folder) / "probe.pcap"
+        capture = Capture(net, path, guardian=guardian)
+        with capture, net.client.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.sendto(b"probe", (GUEST, 7))  # nobody is there: an ARP request goes out
+        if not any(frame.port == "client" for frame in frames(path)):
+            raise MachineError("tcpdump did not see a frame that was sent", "is it a real tcpdump?")
+    return "a frame was captured"
+
+
+def netem() -> str:
+    """Let the kernel delay packets with netem."""
+    _queue(
+        *("netem", "delay", "1ms"),
+        remedy="install iproute2; use a kernel that has netem (modprobe sch_netem; often in linux-modules-extra)",
+    )
+    return "packets can be delayed"
+
+
+def tbf() -> str:
+    """Let the kernel limit the rate of a link with tbf."""
+    _queue(
+        *("tbf", "rate", "1mbit", "burst", "10kb", "latency", "50ms"),
+        remedy="install iproute2; use a kernel that has tbf (modprobe sch_tbf)",
+    )
+    return "a link's rate can be limited"
+
+
+def nft() -> str:
+    """Let the kernel drop packets at random with nftables."""
+    remedy = "install nftables; use a kernel that has nf_tables with netdev chains and nft_numgen"
+    with _or(remedy), Namespace("probe") as namespace:
+        run(["nft", "-f", "-"], namespace=namespace, timeout=10, input=_LOSSY_RULESET, remedy=remedy)
+    return "packets can be dropped at random"
+
+
+def realtime() -> str:
+    """Put a thread into the real-time scheduling class."""
+    with _or("run as root, or with CAP_SYS_NICE"), ThreadPoolExecutor(1) as short_lived:
+        short_lived.submit(os.sched_setscheduler, 0, os.SCHED_FIFO, os.sched_param(1)).result()
+    return "a thread can be put into the real-time class"
+
+
+def kvm() -> str:
+    """Make an empty virtual machine; whether it can run a guest is another question (docs/measured.md, KVM)."""
+    remedy = "enable (nested) virtualisation and give this user /dev/kvm (group kvm; in a container --device /dev/kvm)"
+    with _or(remedy), Path("/dev/kvm").open("r+b", 0) as device:
+        os.close(ioctl(device, KVM_CREATE_VM, 0))
+    return "/dev/kvm opens and makes a VM"
+
+
+def _queue(*discipline: str, remedy: str) -> None:
+    """Hang a queueing discipline on a link."""
+    with _or(remedy), Namespace("probe") as namespace:
+        run(["tc", "qdisc", "add", "dev", "lo", "root", *discipline], namespace=namespace, timeout=10, remedy=remedy)
 
 
 def _available() -> int:
@@ -156,12 +160,13 @@ def _available() -> int:
     return available
 
 
-def _try(name: str, action: Callable[[], object], remedy: str) -> Probe:
-    """Say whether `action` succeeds; a MachineError's own remedy goes before `remedy`."""
+@contextmanager
+def _or(remedy: str) -> Iterator[None]:
+    """Give what fails inside this remedy, unless it has one of its own. Raises MachineError."""
     try:
-        action()
+        yield
     except MachineError as failure:
-        return Probe(name, ok=False, reason=failure.problem, remedy=failure.remedy or remedy)
+        raise MachineError(failure.problem, failure.remedy or remedy) from failure
     except OSError as failure:
-        return Probe(name, ok=False, reason=str(failure), remedy=remedy)
-    return Probe(name, ok=True)
+        where = f"{failure.filename}: " if failure.filename else ""
+        raise MachineError(f"{where}{failure.strerror or failure}", remedy) from failure

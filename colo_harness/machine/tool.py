@@ -39,18 +39,26 @@ def missing(tools: Iterable[str] = PACKAGES) -> list[str]:
     return [tool for tool in tools if not _present(tool)]
 
 
+def check(tools: Iterable[str] = PACKAGES) -> str:
+    """Say how many `tools`, names of PACKAGES, are there. Raises MachineError with the command that helps."""
+    names = list(tools)
+    if wanted := missing(names):
+        raise MachineError(f"this machine lacks {', '.join(wanted)}", _remedy(wanted))
+    return f"all {len(names)} are there"
+
+
 def ensure(tools: Iterable[str] = PACKAGES, progress: Progress = quiet) -> None:
     """Install what is missing of `tools`, names of PACKAGES.
 
     Raises MachineError, with the command that helps, where we are not root or apt cannot install it.
     """
     wanted = missing(tools)
-    packages = sorted({PACKAGES[tool] for tool in wanted})
-    if not packages:
+    if not wanted:
         return
-    remedy = f"run as root: {' '.join(UPDATE)} && {' '.join([*INSTALL, *packages])}"
+    packages = _packages(wanted)
     if os.geteuid() != 0 or not _present("apt-get"):
-        raise MachineError(f"this machine lacks {', '.join(wanted)}", remedy)
+        check(wanted)
+    remedy = _remedy(wanted)
     progress(f"installing {', '.join(packages)}")
     try:
         _apt(*INSTALL, *packages)
@@ -64,6 +72,14 @@ def ensure(tools: Iterable[str] = PACKAGES, progress: Progress = quiet) -> None:
     absent = missing(wanted)
     if absent:
         raise MachineError(f"{', '.join(packages)}: installed, yet {', '.join(absent)} is missing", remedy)
+
+
+def _packages(tools: Iterable[str]) -> list[str]:
+    return sorted({PACKAGES[tool] for tool in tools})
+
+
+def _remedy(tools: Iterable[str]) -> str:
+    return f"run as root: {' '.join(UPDATE)} && {' '.join([*INSTALL, *_packages(tools)])}"
 
 
 def _present(tool: str) -> bool:

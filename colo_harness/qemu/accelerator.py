@@ -1,87 +1,172 @@
 """Which accelerator runs which guest here: decided by running one, never by looking at /dev/kvm alone.
 
 Nested virtualisation can be there and yet emulate every instruction: a boot sector then runs, a Linux kernel does not
-come up. So the tick guest's speed under KVM is compared with its speed under TCG.
+come up. So each kind of guest is tried, once for each boot of the machine.
 """
 
 import json
 import re
-import subprocess
-import time
+import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from filelock import FileLock
 
-from colo_harness.machine.probe import kvm_device
-from colo_harness.qemu import guest, release
+from colo_harness.errors import MachineError, ProductFailure
+from colo_harness.history import History
+from colo_harness.machine import probe
+from colo_harness.machine.guardian import Guardian
+from colo_harness.qemu import argv, guest, release
+from colo_harness.qemu.argv import Boot, Files, Part
+from colo_harness.qemu.loop import Loop
+from colo_harness.qemu.topology import GuestKind, Topology
+from colo_harness.qemu.vm import VM, Surroundings
+from colo_harness.qemu.warm import await_boot
 from colo_harness.settings import Accel, Settings
+from colo_harness.wait import wait_until
 
-FIRST_LINE_S = 40.0
-"""A tick guest under emulated KVM takes up to ten seconds to its first line."""
-LINES = 4
+DEADLINES: dict[GuestKind, float] = {"tick": 40.0, "linux": 20.0}
+"""Seconds until a guest must be up. Linux takes 1 s under real KVM and 3 s under TCG: a slower KVM is of no use. A tick
+guest takes up to ten seconds under a KVM that emulates every instruction, and runs there all the same."""
+LINES = 20
+"""So many lines of a tick guest, 10 ms apart, are its pace."""
 
 
 @dataclass(frozen=True)
-class Pace:
-    """How fast a tick guest runs: generations a second, 0 where it does not; `reason` says why not."""
+class Trial:
+    """What became of a guest: up after so many seconds; a tick guest made so many passes a second."""
 
-    generations: float
+    seconds: float = 0
+    passes: float = 0
     reason: str = ""
+    """Why it did not come up; empty when it did."""
 
 
 def for_linux(settings: Settings) -> Accel:
-    """Return the accelerator of Linux guests: as asked for, or KVM where it is no slower than TCG."""
+    """Return the accelerator of Linux guests: as asked for, or KVM where it runs them and is no slower than TCG."""
     if settings.accel != "auto":
         return settings.accel
-    return "kvm" if pace(settings, "kvm").generations >= pace(settings, "tcg").generations > 0 else "tcg"
+    return "tcg" if _objection(settings) else "kvm"
 
 
 def why(settings: Settings) -> str:
     """Explain `for_linux` in a sentence."""
-    if settings.accel != "auto":
-        return "asked for"
-    kvm, tcg = pace(settings, "kvm"), pace(settings, "tcg")
-    return kvm.reason or f"a tick guest makes {kvm.generations:.0f} passes/s under KVM, {tcg.generations:.0f} under TCG"
+    return "asked for" if settings.accel != "auto" else _objection(settings) or paces(settings)
 
 
-def pace(settings: Settings, accel: Accel) -> Pace:
-    """Run a tick guest on the reference QEMU and measure it; once for each boot of the machine."""
-    kept = _kept(settings, accel)
+def kvm_is_slower(settings: Settings) -> bool:
+    """Say whether a tick guest is slower under KVM than under TCG."""
+    return trial(settings, "tick", "kvm").passes < trial(settings, "tick", "tcg").passes
+
+
+def paces(settings: Settings) -> str:
+    """Say how fast a tick guest is under both accelerators."""
+    kvm, tcg = trial(settings, "tick", "kvm"), trial(settings, "tick", "tcg")
+    return f"a tick guest makes {kvm.passes:,.0f} passes/s under KVM, {tcg.passes:,.0f} under TCG"
+
+
+def trial(settings: Settings, kind: GuestKind, accel: Accel) -> Trial:
+    """Start such a guest alone on the reference QEMU; once for each boot of the machine. Raises HarnessError."""
+    if refusal := _refusal(accel):
+        return refusal
+    kept = _kept(settings, kind, accel)
     kept.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(kept.with_suffix(".lock")):
-        if not kept.exists():
-            kept.write_text(json.dumps(asdict(_measure(settings, accel))), encoding="utf-8")
-    return Pace(**json.loads(kept.read_text(encoding="utf-8")))
+        found = _load(kept)
+        if found is None:
+            found = _try(settings, kind, accel)
+            fresh = kept.with_suffix(".new")
+            fresh.write_text(json.dumps(asdict(found)), encoding="utf-8")
+            fresh.replace(kept)
+    return found
 
 
-def known_pace(settings: Settings, accel: Accel) -> Pace | None:
-    """Return what `pace` measured since the machine was booted, None if it has not."""
-    kept = _kept(settings, accel)
-    return Pace(**json.loads(kept.read_text(encoding="utf-8"))) if kept.exists() else None
+def known(settings: Settings, kind: GuestKind, accel: Accel) -> Trial | None:
+    """Return what `trial` would without starting a guest, None where it would have to."""
+    return _refusal(accel) or _load(_kept(settings, kind, accel))
 
 
-def _kept(settings: Settings, accel: Accel) -> Path:
+def forget(settings: Settings) -> None:
+    """Let every guest be tried again."""
+    for kept in _folder(settings).glob("*.json"):
+        kept.unlink()
+
+
+def _objection(settings: Settings) -> str:
+    """Say what speaks against KVM for Linux guests, the cheapest question first; empty where nothing does."""
+    if reason := trial(settings, "tick", "kvm").reason:
+        return reason
+    return paces(settings) if kvm_is_slower(settings) else trial(settings, "linux", "kvm").reason
+
+
+def _refusal(accel: Accel) -> Trial | None:
+    """Ask the device anew each time: rights to it come and go while the machine is up."""
+    try:
+        if accel == "kvm":
+            probe.kvm()
+    except MachineError as failure:
+        return Trial(reason=failure.problem)
+    return None
+
+
+def _folder(settings: Settings) -> Path:
+    return settings.cache_dir / "accelerators"
+
+
+def _kept(settings: Settings, kind: GuestKind, accel: Accel) -> Path:
     boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
-    return settings.cache_dir / "accelerators" / f"{boot}-{accel}.json"
+    return _folder(settings) / f"{boot}-{kind}-{accel}.json"
 
 
-def _measure(settings: Settings, accel: Accel) -> Pace:
-    if accel == "kvm" and not (device := kvm_device()).ok:
-        return Pace(0, device.reason)
-    disk = f"if=ide,format=raw,snapshot=on,file={guest.tick(settings)}"
-    options = ["-machine", "pc", "-accel", accel, "-cpu", "qemu64", "-m", "16", "-nodefaults", "-display", "none"]
-    argv = ["timeout", str(FIRST_LINE_S), *release.reference(settings).argv(), *options, "-serial", "stdio"]
-    with subprocess.Popen([*argv, "-drive", disk], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as qemu:
-        seen = []
-        for line in qemu.stdout or ():
-            if printed := re.search(r"[0-9a-f]{8}", line):
-                seen.append((time.monotonic(), int(printed[0], 16)))
-            if len(seen) == LINES:
-                break
-        qemu.terminate()
-        complaint = (qemu.stderr.read() if qemu.stderr else "").strip()
-    if len(seen) < LINES:
-        return Pace(0, f"no tick guest runs under {accel} in {FIRST_LINE_S:g} s: {complaint or 'a silent console'}")
-    (start, first), (end, last) = seen[0], seen[-1]
-    return Pace((last - first) / max(end - start, 1e-6))
+def _load(kept: Path) -> Trial | None:
+    """Return what was kept, None where nothing is or where it is damaged."""
+    try:
+        return Trial(**json.loads(kept.read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+
+
+def _try(settings: Settings, kind: GuestKind, accel: Accel) -> Trial:
+    deadline = DEADLINES[kind] * settings.timeouts.factor
+    topology = Topology(guest=kind, accel=accel)
+    with tempfile.TemporaryDirectory(prefix="colo-") as folder, Guardian() as guardian, Loop() as loop:
+        guardian.add_folder(Path(folder))
+        files = Files(Path(folder))
+        command = [*release.reference(settings).argv(), *_alone(settings, topology, files)]
+        around = Surroundings(loop, guardian, settings.timeouts)
+        try:
+            with (
+                History() as history,
+                VM("host_a", command, files, namespace=None, history=history, around=around) as vm,
+            ):
+                await_boot(vm, history, topology, timeout=deadline)
+                seconds = history.now()
+                return Trial(seconds, _pace(history, deadline) if kind == "tick" else 0)
+        except ProductFailure as failure:
+            return Trial(reason=f"no {kind} guest runs under {accel}: {failure.brief}")
+        finally:
+            guardian.drop_folder(Path(folder))
+
+
+def _alone(settings: Settings, topology: Topology, files: Files) -> argv.Graph:
+    """Return the command line of a guest with a disk that keeps nothing and, where it wants one, a NIC to nowhere."""
+    if topology.guest == "tick":
+        boot = None
+        parts = [Part("-drive", f"if=ide,format=raw,snapshot=on,file={guest.tick(settings)}")]
+    else:
+        image = guest.linux(settings)
+        boot = Boot(image.kernel, image.initrd, guest.CMDLINE)
+        parts = [Part("-drive", "if=virtio,driver=null-co,size=64M"), Part("-netdev", "hubport,id=hn0,hubid=0")]
+    return argv.build(argv.machine(topology, files, host="host_a", boot=boot).without("hn0"), parts)
+
+
+def _pace(history: History, deadline: float) -> float:
+    """Return how many passes a second a tick guest makes."""
+
+    def printed() -> list[tuple[float, int]]:
+        lines = [entry for entry in history if entry.kind == "console"]
+        return [(line.at, int(line.what, 16)) for line in lines if re.fullmatch("[0-9a-f]{8}", line.what)]
+
+    wait_until("a tick guest to go on", lambda: len(printed()) >= LINES, timeout=deadline)
+    (start, first), *_, (end, last) = printed()
+    return (last - first) / (end - start)

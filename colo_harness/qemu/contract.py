@@ -85,7 +85,8 @@ def _bare_qemu(
         with History() as history:
 
             def why() -> str:
-                return f"argv: {process.command}\n{process.stderr()}{process.where_it_hangs()}"
+                state = process.where_it_hangs() if process.alive else f"exit status {process.poll()}"
+                return f"argv: {process.command}\n{state}\n{process.stderr()}"
 
             transcript = folder / "probe.qmp.jsonl"
             monitor = Monitor(socket, loop, history, host=None, transcript=transcript, why_lost=why)

@@ -90,6 +90,15 @@ def fetch(settings: Settings, progress: Progress = quiet, *, name: str = REFEREN
     return Release(name, unpacked.root, unpacked.versions["qemu-system-x86"])
 
 
+def under_test(settings: Settings) -> list[str]:
+    """Return what starts the QEMU under test. Raises UsageError, CacheError, MachineError."""
+    if settings.qemu is None:
+        return reference(settings).argv()
+    if not settings.qemu.is_file():
+        raise UsageError(f"--qemu {settings.qemu}: there is no such file", "give the path of a QEMU executable")
+    return [str(settings.qemu)]
+
+
 def reference(settings: Settings, progress: Progress = quiet) -> Release:
     """Return the release that claims are judged on when none is given: it replicates under TCG too."""
     return fetch(settings, progress)

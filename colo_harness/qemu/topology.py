@@ -7,6 +7,7 @@ from typing import Literal
 from colo_harness.settings import Accel
 
 Host = Literal["host_a", "host_b"]
+GuestKind = Literal["linux", "tick"]
 HOSTS: tuple[Host, Host] = ("host_a", "host_b")
 
 
@@ -35,7 +36,7 @@ class Channel(StrEnum):
 class Topology:
     """One pair's set-up; equal topologies restore the same saved guest state."""
 
-    guest: Literal["linux", "tick"] = "linux"
+    guest: GuestKind = "linux"
     accel: Accel = "tcg"
     fresh: bool = False
     """The Linux guest has made no TCP connection before the pair is formed (docs/findings/)."""

