@@ -2,8 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from textwrap import shorten
 from typing import Any, Literal, NamedTuple
 
+LONGEST = 200
+"""Characters of a text, in a row; programs get all."""
 State = Literal["ok", "no", "untried", "declined"]
 
 
@@ -41,8 +44,9 @@ class Answer:
 
     @property
     def sentence(self) -> str:
-        """What was found, or why not and the remedy."""
-        return f"{self.text}; remedy: {self.remedy}" if self.remedy else self.text
+        """What was found, or why not and the remedy; a text that is too long to read is cut."""
+        text = shorten(self.text, LONGEST, placeholder=" …")
+        return f"{text}; remedy: {self.remedy}" if self.remedy else text
 
     @property
     def row(self) -> Row:
@@ -71,10 +75,10 @@ class Diagnosis:
     @property
     def conclusion(self) -> str:
         """The sum in a sentence."""
-        lacks = ", ".join(answer.name for answer in self.missing)
-        if self.fatal:
-            return f"the suite cannot run here: for want of {lacks}"
-        return "all that the suite needs is there" + (f"; optional, and missing: {lacks}" if lacks else "")
+        lost = ", ".join(answer.name for answer in self.fatal)
+        optional = ", ".join(answer.name for answer in self.missing if not answer.fatal)
+        sum_ = f"the suite cannot run here, for want of {lost}" if lost else "all that the suite must have is there"
+        return f"{sum_}; missing and optional: {optional}" if optional else sum_
 
     def head(self) -> Iterator[Row]:
         """Yield what heads a run: what is well in one row, the rest in full."""

@@ -86,8 +86,8 @@ class Doctor:
         return Answer(one.name, state, " ".join(text.split()).rstrip("."), remedy, must, seconds)
 
     def _find(self, one: "Probe") -> tuple[State, str, str]:
-        if before := next((before for before in map(self.answer, one.after) if not before.ok), None):
-            return before.state, f"for want of {before.name}" if before.state == "no" else before.text, ""
+        if cause := self._cause(one):
+            return cause.state, f"for want of {cause.name}" if cause.state == "no" else cause.text, ""
         try:
             return "ok", one.ask(self), ""
         except (Untried, Declined) as reason:
@@ -98,6 +98,13 @@ class Doctor:
             return "no", failure.brief, "give another QEMU with --qemu"
         except OSError as failure:
             return "no", str(failure), "see what the system says"
+
+    def _cause(self, one: "Probe") -> Answer | None:
+        """Return the answer that starts the chain of those without which this one is no yes."""
+        for name in one.after:
+            if not (before := self.answer(name)).ok:
+                return self._cause(PROBES[name]) or before
+        return None
 
 
 @dataclass(frozen=True)

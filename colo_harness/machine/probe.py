@@ -71,7 +71,7 @@ def tap() -> str:
     request = struct.pack("16sH22x", b"tap0", IFF_TAP | IFF_NO_PI | IFF_VNET_HDR)
     device = Path("/dev/net/tun")
     with (
-        _or("load the kernel module tun (modprobe tun); in a container, hand in --device /dev/net/tun"),
+        _or("load the kernel module tun (modprobe tun); in a container, hand in --device /dev/net/tun", device),
         Namespace("probe") as namespace,
         namespace.entered(),
         device.open("r+b", 0) as opened,
@@ -132,7 +132,7 @@ def nft() -> str:
 
 def realtime() -> str:
     """Put a thread into the real-time scheduling class."""
-    with _or("run as root, or with CAP_SYS_NICE"), ThreadPoolExecutor(1) as short_lived:
+    with _or("run as root, or with CAP_SYS_NICE", "SCHED_FIFO"), ThreadPoolExecutor(1) as short_lived:
         short_lived.submit(os.sched_setscheduler, 0, os.SCHED_FIFO, os.sched_param(1)).result()
     return "a thread can be put into the real-time class"
 
@@ -140,7 +140,8 @@ def realtime() -> str:
 def kvm() -> str:
     """Make an empty virtual machine; whether it can run a guest is another question (docs/measured.md, KVM)."""
     remedy = "enable (nested) virtualisation and give this user /dev/kvm (group kvm; in a container --device /dev/kvm)"
-    with _or(remedy), Path("/dev/kvm").open("r+b", 0) as device:
+    path = Path("/dev/kvm")
+    with _or(remedy, path), path.open("r+b", 0) as device:
         os.close(ioctl(device, KVM_CREATE_VM, 0))
     return "/dev/kvm opens and makes a VM"
 
@@ -161,12 +162,12 @@ def _available() -> int:
 
 
 @contextmanager
-def _or(remedy: str) -> Iterator[None]:
-    """Give what fails inside this remedy, unless it has one of its own. Raises MachineError."""
+def _or(remedy: str, what: str | Path = "") -> Iterator[None]:
+    """Give what fails inside, of itself or with `what`, this remedy unless it has one. Raises MachineError."""
     try:
         yield
     except MachineError as failure:
         raise MachineError(failure.problem, failure.remedy or remedy) from failure
     except OSError as failure:
-        where = f"{failure.filename}: " if failure.filename else ""
-        raise MachineError(f"{where}{failure.strerror or failure}", remedy) from failure
+        of = failure.filename or what
+        raise MachineError(f"{of}: {failure.strerror}" if of else str(failure), remedy) from failure

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -89,12 +89,9 @@ def _bare_qemu(
                 return f"argv: {process.command}\n{state}\n{process.stderr()}"
 
             transcript = folder / "probe.qmp.jsonl"
-            monitor = Monitor(socket, loop, history, host=None, transcript=transcript, why_lost=why)
-            monitor.connect(timeout=timeouts.launch, alive=lambda: process.alive)
-            try:
+            with closing(Monitor(socket, loop, history, host=None, transcript=transcript, why_lost=why)) as monitor:
+                monitor.connect(timeout=timeouts.launch, alive=lambda: process.alive)
                 yield process, monitor
-            finally:
-                monitor.close()
     finally:
         process.kill()
 

@@ -1,5 +1,6 @@
 """QEMU releases of Debian, each unpacked into the cache and started through its own loader."""
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -94,8 +95,8 @@ def under_test(settings: Settings) -> list[str]:
     """Return what starts the QEMU under test. Raises UsageError, CacheError, MachineError."""
     if settings.qemu is None:
         return reference(settings).argv()
-    if not settings.qemu.is_file():
-        raise UsageError(f"--qemu {settings.qemu}: there is no such file", "give the path of a QEMU executable")
+    if not (settings.qemu.is_file() and os.access(settings.qemu, os.X_OK)):
+        raise UsageError(f"--qemu {settings.qemu} is no executable", "give the path of a QEMU executable")
     return [str(settings.qemu)]
 
 

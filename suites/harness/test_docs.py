@@ -10,8 +10,8 @@ import typer.main
 
 from colo_harness.cli import app
 from colo_harness.colo.sabotage import SABOTAGES
+from colo_harness.doctor import PROBES
 from colo_harness.judge.claims import load_claims
-from fixtures import probes
 from fixtures.markers import AREAS
 from suites.harness.markdown import Page, first_words, words
 
@@ -73,7 +73,7 @@ def test_markers_exist(page: str, pytestconfig: pytest.Config) -> None:
 
 def test_needs_are_described() -> None:
     """Each probe that a test may ask for, and no other."""
-    assert sorted(first_words(row[0] for row in RUNNING.section("Needs").rows)) == sorted(probes.PROBES)
+    assert sorted(first_words(row[0] for row in RUNNING.section("Needs").rows)) == sorted(PROBES)
 
 
 def test_commands_and_options_of_colo_are_described(colo: dict[str, set[str]]) -> None:

@@ -2,8 +2,10 @@
 
 import pytest
 
+from colo_harness.doctor import PROBES, Declined, Doctor, Probe
+from colo_harness.errors import MachineError
 from colo_harness.judge.claims import AREAS
-from fixtures import markers, probes
+from fixtures import markers
 from fixtures.order import twin_id
 from suites.harness.innersuite import InnerSuite
 
@@ -51,9 +53,19 @@ def test_areas_are_those_of_the_claims() -> None:
     assert set(markers.AREAS) == set(AREAS)
 
 
+def no_moon(_: Doctor) -> str:
+    """Find nothing."""
+    raise MachineError("the sky is empty", "wait for the night")
+
+
+def unwanted_moon(_: Doctor) -> str:
+    """Do not look."""
+    raise Declined("--moon no was given")
+
+
 def test_a_need_that_is_not_met_skips(inner: InnerSuite, monkeypatch: pytest.MonkeyPatch) -> None:
     """The skip is counted by need, and the claim is skipped, not valid."""
-    monkeypatch.setitem(probes.PROBES, "moon", lambda _: (False, "the sky is empty"))
+    monkeypatch.setitem(PROBES, "moon", Probe("moon", no_moon))
     inner.tests("@pytest.mark.needs('moon')" + SOUND)
     ran = inner.run("-rs")
     assert ran.code == 0, ran.text
@@ -64,15 +76,25 @@ def test_a_need_that_is_not_met_skips(inner: InnerSuite, monkeypatch: pytest.Mon
 
 def test_strict_env_fails_what_would_be_skipped(inner: InnerSuite, monkeypatch: pytest.MonkeyPatch) -> None:
     """With --strict-env a need that is not met is the machine's fault."""
-    monkeypatch.setitem(probes.PROBES, "moon", lambda _: (False, "the sky is empty"))
+    monkeypatch.setitem(PROBES, "moon", Probe("moon", no_moon))
     inner.tests("@pytest.mark.needs('moon')" + SOUND)
     ran = inner.run("--strict-env")
     assert ran.claims["FT-1"]["verdict"] == "unknown"
     assert "needs moon: the sky is empty" in ran.broken[0]
+    assert "wait for the night" in ran.text
+
+
+def test_what_the_user_declined_is_skipped_all_the_same(inner: InnerSuite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is no lack of the environment."""
+    monkeypatch.setitem(PROBES, "moon", Probe("moon", unwanted_moon))
+    inner.tests("@pytest.mark.needs('moon')" + SOUND)
+    ran = inner.run("--strict-env")
+    assert ran.claims["FT-1"]["verdict"] == "skipped"
+    assert ran.claims["FT-1"]["reason"] == "needs moon: --moon no was given"
 
 
 def test_a_need_that_is_met_changes_nothing(inner: InnerSuite, monkeypatch: pytest.MonkeyPatch) -> None:
     """The test runs."""
-    monkeypatch.setitem(probes.PROBES, "moon", lambda _: (True, ""))
+    monkeypatch.setitem(PROBES, "moon", Probe("moon", lambda _: "it is up"))
     inner.tests("@pytest.mark.needs('moon')" + SOUND)
     assert inner.run().claims["FT-1"]["verdict"] == "valid"
