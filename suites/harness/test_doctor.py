@@ -33,12 +33,15 @@ ANSWERS = {{
 server = socket.socket(socket.AF_UNIX)
 server.bind(sys.argv[sys.argv.index("-qmp") + 1].removeprefix("unix:").partition(",")[0])
 server.listen()
-stream = server.accept()[0].makefile("rw", buffering=1)
-print(json.dumps({{"QMP": {{"version": ANSWERS["query-version"], "capabilities": ["oob"]}}}}), file=stream)
-for line in stream:
-    asked = json.loads(line)
-    answer = {{"return": ANSWERS.get(asked["execute"], {{}})}}
-    print(json.dumps(answer | {{key: asked[key] for key in asked if key == "id"}}), file=stream)
+connection = server.accept()[0]
+
+def say(message):
+    connection.sendall(json.dumps(message).encode() + b"\\n")
+
+say({{"QMP": {{"version": ANSWERS["query-version"], "capabilities": ["oob"]}}}})
+while asked := connection.recv(65536):  # one command, whole: the next one waits for the answer
+    command = json.loads(asked)
+    say({{"return": ANSWERS.get(command["execute"], {{}})}} | ({{"id": command["id"]}} if "id" in command else {{}}))
 """
 
 
