@@ -71,8 +71,8 @@ def run(
 def _diagnose(settings: Settings) -> Path:
     """Say what was found here; return where that is written down for the report. Raises HarnessError."""
     diagnosis = head(settings, Console())
-    for answer in diagnosis.fatal:
-        raise HarnessError(f"{answer.name}: {answer.text}", answer.remedy)
+    if lost := diagnosis.fatal:
+        raise HarnessError(f"{lost[0].name}: {lost[0].text}", lost[0].remedy)
     settings.results_dir.mkdir(parents=True, exist_ok=True)
     written = settings.results_dir / "doctor.json"
     written.write_text(json.dumps(diagnosis.as_json(), indent=1) + "\n", encoding="utf-8")

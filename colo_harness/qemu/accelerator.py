@@ -26,8 +26,8 @@ from colo_harness.settings import Accel, Settings
 from colo_harness.wait import wait_until
 
 DEADLINES: dict[GuestKind, float] = {"tick": 40.0, "linux": 20.0}
-"""Seconds until a guest must be up. Linux takes 1 s under real KVM and 3 s under TCG: a slower KVM is of no use. A tick
-guest takes up to ten seconds under a KVM that emulates every instruction, and runs there all the same."""
+"""Seconds until a guest must be up. Linux takes 3 s under TCG: a KVM that takes several times as long is of no use.
+A tick guest takes up to ten seconds under a KVM that emulates every instruction, and runs there all the same."""
 LINES = 20
 """So many lines of a tick guest, 10 ms apart, are its pace."""
 

@@ -14,13 +14,9 @@ import pytest
 from colo_harness.diagnosis import Answer, Diagnosis
 from colo_harness.doctor import PROBES, Doctor
 from colo_harness.settings import Settings, Timeouts
+from suites.harness.surroundings import AS_USER, WITHOUT_KVM, WITHOUT_RIGHTS, WITHOUT_TUN
 
 COLO = Path(sys.executable).with_name("colo")
-WITHOUT_RIGHTS = ("setpriv", "--bounding-set=-all")
-AS_USER = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
-WITHOUT_TUN = ("unshare", "--mount", "sh", "-ec", 'mount -t tmpfs none /dev/net; exec "$@"', "sh")
-WITHOUT_KVM = ("unshare", "--mount", "sh", "-ec", 'mount --bind /dev/null /dev/kvm; exec "$@"', "sh")
-
 LACKING_QEMU = """#!{python}
 import json, socket, sys
 

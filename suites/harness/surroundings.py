@@ -1,0 +1,7 @@
+"""Poor surroundings for a command: each is put before it, and makes the machine lack one thing for real."""
+
+WITHOUT_RIGHTS = ("setpriv", "--bounding-set=-all")
+AS_USER = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
+WITHOUT_TUN = ("unshare", "--mount", "sh", "-ec", 'mount -t tmpfs none /dev/net; exec "$@"', "sh")
+WITHOUT_KVM = ("unshare", "--mount", "sh", "-ec", 'mount --bind /dev/null /dev/kvm; exec "$@"', "sh")
+"""Its /dev/kvm is none; the machine must have one, or there is nothing to hide."""
