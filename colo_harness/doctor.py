@@ -50,6 +50,10 @@ class Doctor:
             self._answers[name] = self._ask(PROBES[name])
         return self._answers[name]
 
+    def cause(self, name: str) -> Answer:
+        """Return the answer that decides this one: its own, or that of the first in the chain that it comes after."""
+        return self._cause(PROBES[name]) or self.answer(name)
+
     def examine(
         self,
         asking: Callable[[str], object] = lambda _: None,
@@ -62,7 +66,7 @@ class Doctor:
         return Diagnosis(tuple(map(self.answer, PROBES)), self._accelerators())
 
     def _accelerators(self) -> dict[str, str]:
-        tick = self.answer("kvm-tick")
+        tick = self.cause("kvm-tick")
         under = "tcg and kvm, each" if tick.ok else f"tcg alone: {tick.text}"
         if self.settings.accel == "auto" and not tick.ok:
             return {"tick": under, "linux": f"tcg: {tick.text}"}
