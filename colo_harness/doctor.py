@@ -99,7 +99,7 @@ class Doctor:
         except HarnessError as failure:
             return "no", failure.problem, failure.remedy
         except ProductFailure as failure:
-            return "no", failure.brief, "give another QEMU with --qemu"
+            return "no", failure.brief, "give another QEMU with --qemu, built with replication and the COLO proxy"
         except OSError as failure:
             return "no", str(failure), "see what the system says"
 
@@ -190,6 +190,8 @@ def _node(doctor: Doctor) -> str:
     raise CacheError(f"there is no Node.js {node.OLDEST} or later with npm for the report", "`colo setup` fetches one")
 
 
+JUDGED = ("qemu", "qemu-capabilities")
+"""Probes whose no is QEMU's own failure: `colo run` goes on, and its claims fail with the reason."""
 PROBES: dict[str, Probe] = {
     one.name: one
     for one in (

@@ -16,6 +16,7 @@ from colo_harness.cli.doctor import head
 from colo_harness.cli.options import Accel, Accelerator, CacheDir, Qemu
 from colo_harness.cli.setup import prepare
 from colo_harness.cli.steps import steps
+from colo_harness.doctor import JUDGED
 from colo_harness.errors import HarnessError, UsageError
 from colo_harness.judge.score import exit_status
 from colo_harness.report import generator
@@ -71,7 +72,8 @@ def run(
 def _diagnose(settings: Settings) -> Path:
     """Say what was found here; return where that is written down for the report. Raises HarnessError."""
     diagnosis = head(settings, Console())
-    if lost := diagnosis.fatal:
+    own = (answer for answer in diagnosis.fatal if answer.remedy)  # one without a remedy follows from another
+    if lost := [answer for answer in own if answer.name not in JUDGED]:
         raise HarnessError(f"{lost[0].name}: {lost[0].text}", lost[0].remedy)
     settings.results_dir.mkdir(parents=True, exist_ok=True)
     written = settings.results_dir / "doctor.json"
