@@ -36,6 +36,11 @@ class Timeouts:
         return 40 * self.factor
 
     @property
+    def resync(self) -> float:
+        """A survivor's disk from its first block to the last one copied."""
+        return 60 * self.factor
+
+    @property
     def failover(self) -> float:
         """A failover's command, and from the last of them to a guest that runs alone."""
         return 10 * self.factor

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from colo_harness.colo import start
 from colo_harness.colo.ticks import put_page_back
 from colo_harness.errors import UsageError
 from colo_harness.qemu.argv import Graph
@@ -39,7 +40,7 @@ class Sabotage:
     secondary: Callable[[Graph], Graph] = _unchanged
     topology: Callable[[Topology], Topology] = _same
     instead: Mapping[str, Step] = field(default_factory=dict)
-    """Step of the pair's procedure (a method's name) -> what is done instead of it."""
+    """Step of the pair's procedure (a function's name) -> what is done instead of it."""
     before: Mapping[str, Step] = field(default_factory=dict)
     """Step of the pair's procedure -> what is done in secret just before it."""
 
@@ -66,6 +67,12 @@ def _stop_checkpoints(pair: "ColoPair") -> None:
 
 def _hurry_checkpoints(pair: "ColoPair") -> None:
     pair.vm(Role.PRIMARY).execute("migrate-set-parameters", {"x-checkpoint-delay": 150})
+
+
+def _set_plain_capabilities(pair: "ColoPair") -> None:
+    start.set_capabilities(pair)
+    off = {"capability": "x-colo", "state": False}
+    pair.vm(Role.PRIMARY).execute("migrate-set-capabilities", {"capabilities": [off]})
 
 
 def _cut_stream(pair: "ColoPair") -> None:
@@ -171,7 +178,7 @@ _ALL = (
     Sabotage(
         "no-colo",
         "The primary migrates without the x-colo capability.",
-        instead={"set_capabilities": lambda pair: pair.set_plain_capabilities()},
+        instead={"set_capabilities": _set_plain_capabilities},
     ),
     Sabotage(
         "cut-stream",

@@ -46,6 +46,10 @@ class Graph:
         """Return the graph with the parts `ids` left out."""
         return Graph(tuple(part for part in self.parts if part.id not in ids))
 
+    def joined(self, parts: Iterable[Part]) -> "Graph":
+        """Return the graph with more parts behind its own."""
+        return Graph((*self.parts, *parts))
+
     def adding(self, wanted: str, properties: str) -> "Graph":
         """Return the graph with `properties` added to the part `wanted`; QEMU lets the last of each name win."""
         return Graph(
@@ -61,6 +65,11 @@ class Files:
     """Where one QEMU's files are; all lie in its own folder."""
 
     folder: Path
+
+    def next(self) -> "Files":
+        """Return where the next QEMU of the same host has its files: host_a, then host_a-2, host_a-3 and so on."""
+        host, _, number = self.folder.name.partition("-")
+        return Files(self.folder.with_name(f"{host}-{int(number or 1) + 1}"))
 
     @property
     def monitor(self) -> Path:
@@ -205,11 +214,6 @@ def secondary(topology: Topology, files: Files, contract: Contract, *, primary_a
         _filter("filter-rewriter", "rew0", "queue=all"),
         *storage,
     ]
-
-
-def build(shared: Graph, parts: Iterable[Part]) -> Graph:
-    """Return the whole command line."""
-    return Graph((*shared.parts, *parts))
 
 
 def role_parts(
