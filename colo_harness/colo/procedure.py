@@ -17,6 +17,8 @@ PRIMARY_FILTERS = ("comp0", "iothread1", "m0", "redire0", "redire1")
 SECONDARY_FILTERS = ("f2", "f1")
 PRIMARY_CHARDEVS = ("mirror0", "compare1", "compare0", "compare0-0", "compare_out", "compare_out0")
 SECONDARY_CHARDEVS = ("red1", "red0")
+LOOP = ("compare0", "compare0-0", "compare_out", "compare_out0")
+"""The chardevs by which the primary's filters and its colo-compare talk to each other, over the host's loopback."""
 RESYNC = "resync"
 """The document's id of the job that copies the disk."""
 ANNOUNCEMENT = {"initial": 50, "max": 550, "rounds": 5, "step": 100}

@@ -49,6 +49,14 @@ def stop_guest(pair: "ColoPair") -> None:
     wait_until("the resync to end", lambda: not primary.execute("query-block-jobs"), timeout=pair.timeouts.resync)
 
 
+def renew_loop(pair: "ColoPair") -> None:
+    """Make the streams between the filters and colo-compare anew, lest half a frame stands in one (docs/findings/)."""
+    if pair.topology.networked:
+        vm = pair.vm(Role.PRIMARY)
+        procedure.drop_chardevs(vm, procedure.LOOP)
+        procedure.add(vm, [part for part in pair.graph(Role.PRIMARY).parts if part.id in procedure.LOOP])
+
+
 def add_filters(pair: "ColoPair") -> None:
     """Put the primary's filters in, ahead of the rewriter of one that was a secondary."""
     vm, host = pair.vm(Role.PRIMARY), pair.host(Role.PRIMARY)
@@ -65,6 +73,7 @@ STEPS = (
     resync,
     stop_guest,
     start.attach_replica,
+    renew_loop,
     add_filters,
     start.enter,
 )
