@@ -81,4 +81,6 @@ class Settings:
     strict: bool = False
     """Turn skips for want of something in the environment into failures."""
     seed: int = 1
+    cycles: int = 2
+    """How often a test of resuming loses a side and makes the pair whole again."""
     timeouts: Timeouts = Timeouts()

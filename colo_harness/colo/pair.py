@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from colo_harness.colo import failover, procedure, resume, start
 from colo_harness.colo.lab import Lab
+from colo_harness.colo.narrows import Narrows
 from colo_harness.colo.relay import LAST_OF_PRIMARY, Message, Relay
 from colo_harness.colo.sabotage import SOUND, Sabotage, Step
 from colo_harness.errors import ProductFailure, StartupFailed, UsageError, WaitTimeout
@@ -16,9 +17,10 @@ from colo_harness.history import Entry, History
 from colo_harness.machine.network import Network
 from colo_harness.qemu import argv, disk
 from colo_harness.qemu.argv import Files, Graph, Part
-from colo_harness.qemu.topology import HOSTS, Channel, Host, Role, Topology
+from colo_harness.qemu.topology import HOSTS, NARROWS_PORT, Channel, Host, Role, Topology
 from colo_harness.qemu.vm import VM
 
+LOOPBACK = "127.0.0.1"
 RELAY_PORT = 9997
 
 
@@ -46,6 +48,7 @@ class ColoPair:
         self._vms: dict[Host, VM] = {}
         self._roles: dict[Role, Host] = {Role.PRIMARY: "host_a", Role.SECONDARY: "host_b"}
         self._relay: Relay | None = None
+        self._narrows: Narrows | None = None
         self._survivor: VM | None = None
 
     def __enter__(self) -> Self:
@@ -171,6 +174,13 @@ class ColoPair:
             raise RuntimeError("this pair's topology is not relayed")
         return self._relay
 
+    @property
+    def narrows(self) -> Narrows:
+        """The relay before the colo-compare of host_a, in a pair whose topology is narrowed."""
+        if self._narrows is None:
+            raise RuntimeError("this pair's topology is not narrowed")
+        return self._narrows
+
     def hold(self, message: Message) -> None:
         """Force a checkpoint; return when its `message` is held on its way to the primary, which did all before it."""
         since = self.history.cursor()
@@ -223,14 +233,29 @@ class ColoPair:
             return self.address(Role.SECONDARY), Channel.CHECKPOINT
         if self._relay:
             self._relay.close()
-        host = self.network.host(self.host(Role.PRIMARY))
-        listener = host.socket(socket.AF_INET, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((self.address(Role.PRIMARY), RELAY_PORT))
-        listener.listen(1)
-        upstream = host.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener = self._listen(self.address(Role.PRIMARY), RELAY_PORT)
+        upstream = self.network.host(self.host(Role.PRIMARY)).socket(socket.AF_INET, socket.SOCK_STREAM)
         self._relay = Relay(listener, upstream, (self.address(Role.SECONDARY), int(Channel.CHECKPOINT)))
         return self.address(Role.PRIMARY), str(RELAY_PORT)
+
+    def open_narrows(self) -> None:
+        """Let a relay of ours listen for the primary's colo-compare."""
+        namespace = self.network.host(self.host(Role.PRIMARY))
+
+        def dial() -> socket.socket:
+            end = namespace.socket(socket.AF_INET, socket.SOCK_STREAM)
+            end.connect((LOOPBACK, argv.LOOP_PORT))
+            return end
+
+        self._narrows = Narrows(self._listen(LOOPBACK, NARROWS_PORT), dial)
+
+    def _listen(self, address: str, port: int) -> socket.socket:
+        """Return a socket that listens on the primary's host."""
+        listener = self.network.host(self.host(Role.PRIMARY)).socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((address, port))
+        listener.listen(1)
+        return listener
 
     # --- failover -----------------------------------------------------------------------------------------------
 
@@ -280,26 +305,30 @@ class ColoPair:
 
     # --- resume -------------------------------------------------------------------------------------------------
 
-    def resume(self) -> None:
-        """Replicate again after a failover, with a fresh QEMU on the lost host.
+    def resume(self, *, renewed: bool = True) -> None:
+        """Replicate again after a failover, with a fresh QEMU on the lost host. As `resuming`."""
+        with self.resuming(renewed=renewed):
+            pass
+
+    @contextmanager
+    def resuming(self, *, renewed: bool = True) -> Iterator[None]:
+        """Resume replication; in the block the survivor's guest works on, and the new secondary's disk follows its own.
 
         The document's "Primary resume replication" and "Secondary resume replication". A lost peer that only hangs is
-        killed. Raises UsageError where no failover came before, and as `start` does.
+        killed. `renewed` is whether the streams inside the survivor are made anew, which the document leaves out.
+        Raises UsageError where no failover came before, and as `start` does.
         """
         if self._survivor is None:
-            raise UsageError("nothing to resume: no side was lost and left alone", "fail over first")
+            raise UsageError("nothing to resume: no side was lost, or the pair replicates again", "fail over first")
         self._phase("resume", host=self._survivor.name)
-        for step in resume.STEPS:
+        for step in (*([resume.renew_loop] if renewed else []), *resume.RESYNC):
+            self._do(step)
+        self._phase("resynced")
+        yield
+        for step in resume.REPLICATE:
             self._do(step)
         self._survivor = None
         self._phase("replicating")
-
-    def attempt_resume(self) -> None:
-        """Do as `resume`; a pair that does not enter COLO is left as it is, with the reason in the history."""
-        try:
-            self.resume()
-        except ProductFailure as failure:
-            self._phase("refused", reason=str(failure))
 
     # --- what is inside -----------------------------------------------------------------------------------------
 
@@ -334,8 +363,9 @@ class ColoPair:
         with ExitStack() as closing:
             for vm in self.vms:
                 closing.callback(vm.close)
-            if self._relay:
-                closing.callback(self._relay.close)
+            for relay in (self._relay, self._narrows):
+                if relay:
+                    closing.callback(relay.close)
 
     # --- inside -------------------------------------------------------------------------------------------------
 

@@ -15,6 +15,17 @@ if TYPE_CHECKING:
     from colo_harness.colo.pair import ColoPair
 
 
+def renew_loop(pair: "ColoPair") -> None:
+    """Make the streams between the primary's filters and its colo-compare anew.
+
+    Half a frame may stand in one since colo-compare was deleted (docs/findings/0009-half-a-frame.md).
+    """
+    if pair.topology.networked:
+        vm = pair.vm(Role.PRIMARY)
+        procedure.drop_chardevs(vm, procedure.LOOP)
+        procedure.add(vm, [part for part in pair.graph(Role.PRIMARY).parts if part.id in procedure.LOOP])
+
+
 def inherit_disks(pair: "ColoPair") -> None:
     """Hand the disks of the lost host to the QEMU that comes; buffers need to be created only once (step 2)."""
     host = pair.host(Role.SECONDARY)
@@ -28,7 +39,10 @@ def inherit_disks(pair: "ColoPair") -> None:
 
 
 def resync(pair: "ColoPair") -> None:
-    """Copy the survivor's disk to the secondary while the guest works. Raises StartupFailed, WaitTimeout."""
+    """Let the secondary's disk become like the survivor's, whose guest works, and stay so.
+
+    Raises StartupFailed, WaitTimeout.
+    """
     primary = pair.vm(Role.PRIMARY)
     procedure.mirror_disk(primary, pair.address(Role.SECONDARY))
 
@@ -46,15 +60,13 @@ def stop_guest(pair: "ColoPair") -> None:
     primary = pair.vm(Role.PRIMARY)
     procedure.stop_guest(primary)
     procedure.end_mirror(primary)
+    await_end(pair)
+
+
+def await_end(pair: "ColoPair") -> None:
+    """Return once the copy has ended. Raises WaitTimeout."""
+    primary = pair.vm(Role.PRIMARY)
     wait_until("the resync to end", lambda: not primary.execute("query-block-jobs"), timeout=pair.timeouts.resync)
-
-
-def renew_loop(pair: "ColoPair") -> None:
-    """Make the streams between the filters and colo-compare anew, lest half a frame stands in one (docs/findings/)."""
-    if pair.topology.networked:
-        vm = pair.vm(Role.PRIMARY)
-        procedure.drop_chardevs(vm, procedure.LOOP)
-        procedure.add(vm, [part for part in pair.graph(Role.PRIMARY).parts if part.id in procedure.LOOP])
 
 
 def add_filters(pair: "ColoPair") -> None:
@@ -65,15 +77,7 @@ def add_filters(pair: "ColoPair") -> None:
     pair.graphs[host] = pair.graphs[host].joined(filters)
 
 
-STEPS = (
-    inherit_disks,
-    start.start_secondary,
-    start.set_capabilities,
-    start.serve_replica,
-    resync,
-    stop_guest,
-    start.attach_replica,
-    renew_loop,
-    add_filters,
-    start.enter,
-)
+RESYNC = (inherit_disks, start.start_secondary, start.set_capabilities, start.serve_replica, resync)
+"""The steps until the disks are alike and stay so while the guest works."""
+REPLICATE = (stop_guest, start.attach_replica, add_filters, start.enter)
+"""The steps from there into COLO."""

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from colo_harness.colo import start
+from colo_harness.colo import procedure, resume, start
 from colo_harness.colo.ticks import put_page_back
 from colo_harness.errors import UsageError
+from colo_harness.qemu import disk
 from colo_harness.qemu.argv import Graph
 from colo_harness.qemu.topology import Role, Topology
 
@@ -79,6 +80,20 @@ def _cut_stream(pair: "ColoPair") -> None:
     for role in Role:
         if pair.vm(role).alive:
             pair.vm(role).yank()
+
+
+def _resync_without_the_last_cluster(pair: "ColoPair") -> None:
+    """Put zeros, which a new disk holds, where the copy ends."""
+    resume.resync(pair)
+    order = f"write -z {disk.SIZE - disk.CLUSTER} {disk.CLUSTER}"
+    pair.vm(Role.SECONDARY).execute("human-monitor-command", {"command-line": f'qemu-io parent0 "{order}"'})
+
+
+def _resync_once(pair: "ColoPair") -> None:
+    """Copy the disk as it is now, in place of a mirror that follows it."""
+    resume.resync(pair)
+    procedure.end_mirror(pair.vm(Role.PRIMARY))
+    resume.await_end(pair)
 
 
 SOUND = Sabotage("sound", "Nothing: the documented set-up.")
@@ -179,6 +194,26 @@ _ALL = (
         "no-colo",
         "The primary migrates without the x-colo capability.",
         instead={"set_capabilities": _set_plain_capabilities},
+    ),
+    Sabotage(
+        "short-resync",
+        "The resync skips the last cluster of the disk.",
+        instead={"resync": _resync_without_the_last_cluster},
+    ),
+    Sabotage(
+        "early-resync",
+        "The resync does not follow what the guest writes while it runs.",
+        instead={"resync": _resync_once, "stop_guest": lambda pair: procedure.stop_guest(pair.vm(Role.PRIMARY))},
+    ),
+    Sabotage(
+        "no-filters",
+        "A survivor that gets a new secondary gets no filters and no colo-compare back.",
+        instead={"add_filters": _left_out},
+    ),
+    Sabotage(
+        "old-loop",
+        "A survivor that gets a new secondary goes on with the old streams between its filters and colo-compare.",
+        instead={"renew_loop": _left_out},
     ),
     Sabotage(
         "cut-stream",

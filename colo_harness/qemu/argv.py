@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from colo_harness.qemu.contract import Contract
-from colo_harness.qemu.topology import Channel, Host, Role, Topology
+from colo_harness.qemu.topology import NARROWS_PORT, Channel, Host, Role, Topology
 
+LOOP_PORT = 9001
+"""On a host's loopback: where the primary's filters reach its colo-compare."""
 GUEST_MAC = "52:54:00:aa:bb:01"
 SIDES: Mapping[Host, str] = {"host_a": "A", "host_b": "B"}
 """What the guest's differ service answers on each host."""
@@ -173,8 +175,8 @@ def primary(topology: Topology, files: Files) -> Iterable[Part]:
     return [
         _chardev("mirror0", f"host=0.0.0.0,port={Channel.MIRROR},server=on,wait=off"),
         _chardev("compare1", f"host=0.0.0.0,port={Channel.COMPARE},server=on,wait=off"),
-        _chardev("compare0", "host=127.0.0.1,port=9001,server=on,wait=off"),
-        _chardev("compare0-0", "host=127.0.0.1,port=9001"),
+        _chardev("compare0", f"host=127.0.0.1,port={LOOP_PORT},server=on,wait=off"),
+        _chardev("compare0-0", f"host=127.0.0.1,port={NARROWS_PORT if topology.narrowed else LOOP_PORT}"),
         _chardev("compare_out", "host=127.0.0.1,port=9005,server=on,wait=off"),
         _chardev("compare_out0", "host=127.0.0.1,port=9005"),
         _filter("filter-mirror", "m0", "queue=tx,outdev=mirror0"),
