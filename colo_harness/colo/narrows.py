@@ -33,21 +33,25 @@ class Narrows:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def narrow(self, *, timeout: float) -> None:
-        """Let only the first bytes of what comes next pass; return when the rest stands here. Raises WaitTimeout."""
+    def hold(self) -> None:
+        """Let only the first bytes of what comes next pass, and keep the rest and all that follows."""
+        self._stuck.clear()
         self._wide.clear()
         self._narrow.set()
+
+    def wait_held(self, *, timeout: float) -> None:
+        """Return once something stands here. Raises WaitTimeout."""
         if not self._stuck.wait(timeout):
             raise WaitTimeout(f"the primary's filters sent colo-compare nothing in {timeout:g} s")
 
-    def widen(self) -> None:
+    def release(self) -> None:
         """Let what was kept and everything after it pass."""
         self._narrow.clear()
         self._wide.set()
 
     def close(self) -> None:
         """Cut all connections; may be called again. Raises MachineError."""
-        self.widen()
+        self.release()
         for end in self._ends:
             with suppress(OSError):  # not connected any more
                 end.shutdown(socket.SHUT_RDWR)
