@@ -205,6 +205,7 @@ class ColoPair:
         """Start a QEMU in this role, on the role's host and in place of the one before."""
         host = self.host(role)
         if host in self._vms:
+            self._vms[host].kill()
             self._vms[host].collect()
             self._vms[host].close()
         graph = self.graphs[host] = self.graph(role, extra)
