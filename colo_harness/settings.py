@@ -36,6 +36,11 @@ class Timeouts:
         return 40 * self.factor
 
     @property
+    def resync(self) -> float:
+        """A survivor's disk from its first block to the last one copied."""
+        return 60 * self.factor
+
+    @property
     def failover(self) -> float:
         """A failover's command, and from the last of them to a guest that runs alone."""
         return 10 * self.factor
@@ -76,4 +81,6 @@ class Settings:
     strict: bool = False
     """Turn skips for want of something in the environment into failures."""
     seed: int = 1
+    cycles: int = 2
+    """How often a test of resuming loses a side and makes the pair whole again."""
     timeouts: Timeouts = Timeouts()

@@ -10,6 +10,7 @@ from colo_harness.wait import wait_until
 
 if TYPE_CHECKING:
     from colo_harness.colo.pair import ColoPair
+    from colo_harness.qemu.vm import VM
 
 DISK = "colo-disk0"
 ZEROS = bytes(BLOCK)
@@ -28,6 +29,19 @@ def write_alone(pair: "ColoPair", role: Role, fill: Mapping[int, str]) -> None:
         pair.history.record("phase", "pair", "write alone", role=role, block=block, letter=letter)
 
 
+def compare(pair: "ColoPair", moment: str) -> None:
+    """Record, as `moment`, where the disks of both sides differ, if anywhere; no guest writes meanwhile.
+
+    Raises WaitTimeout.
+    """
+    _await_commit(pair.vm(Role.PRIMARY))
+    for role, node in ((Role.PRIMARY, DISK), (Role.SECONDARY, "parent0")):
+        pair.vm(role).execute("human-monitor-command", {"command-line": f"qemu-io {node} flush"})
+    one, other = (pair.vm(role).files.disk for role in Role)
+    differs_at = pair.lab.images.difference(one, other)
+    pair.history.record("observe", "pair", "disks", moment=moment, differs_at=differs_at)
+
+
 class Image:
     """The image of a survivor's disk. It reads as a client does: its operations go into the history."""
 
@@ -37,11 +51,7 @@ class Image:
         self._host = pair.host(role)
         vm = pair.vm(role)
 
-        def committed() -> bool:
-            nodes = vm.execute("query-named-block-nodes", {"flat": True})
-            return not any(str(vm.files.active) in str(node["file"]) for node in nodes)
-
-        wait_until(f"{vm.name} to commit what its buffers hold", committed, timeout=END)
+        _await_commit(vm)
         vm.execute("quit")
         wait_until(f"{vm.name} to end", lambda: not vm.alive, timeout=END)
 
@@ -63,3 +73,13 @@ class Image:
         start = min(wanted)
         content = self._pair.read_image(self._host, base + start, max(wanted) - start + 1)
         return [(number, content[(number - start) * BLOCK : (number - start + 1) * BLOCK]) for number in wanted]
+
+
+def _await_commit(vm: "VM") -> None:
+    """Return once a promoted secondary has put into its disk what its buffers hold. Raises WaitTimeout."""
+
+    def committed() -> bool:
+        nodes = vm.execute("query-named-block-nodes", {"flat": True})
+        return not any(str(vm.files.active) in str(node["file"]) for node in nodes)
+
+    wait_until(f"{vm.name} to commit what its buffers hold", committed, timeout=END)

@@ -1,39 +1,67 @@
-"""Failover of one side, by the document's "Primary Failover" and "Secondary Failover"."""
+"""Failover of one side: the steps of the document's "Primary Failover" and "Secondary Failover"."""
+
+from typing import TYPE_CHECKING
 
 from colo_harness.colo import procedure
-from colo_harness.qemu.argv import Graph
-from colo_harness.qemu.vm import VM
+from colo_harness.qemu.topology import Role
 from colo_harness.wait import wait_until
 
+if TYPE_CHECKING:
+    from colo_harness.colo.pair import ColoPair
 
-def promote(vm: VM, graph: Graph, *, networked: bool, timeout: float) -> None:
-    """Make the secondary the machine that answers.
 
-    Raises CommandError, MonitorLost, and WaitTimeout when it does not run alone `timeout` seconds after it was told.
+def yank_primary(pair: "ColoPair") -> None:
+    """Free a primary whose peer hangs."""
+    pair.vm(Role.PRIMARY).yank()
+
+
+def yank_secondary(pair: "ColoPair") -> None:
+    """Free a secondary whose peer hangs."""
+    pair.vm(Role.SECONDARY).yank()
+
+
+def promote(pair: "ColoPair") -> None:
+    """Make the secondary the machine that answers (Secondary Failover).
+
+    Raises CommandError, MonitorLost, and WaitTimeout when it does not run alone soon after it was told.
     """
+    vm = pair.vm(Role.SECONDARY)
     vm.execute("nbd-server-stop")
-    lose_heartbeat(vm, timeout=timeout)
-    if networked:
-        procedure.drop_objects(vm, [i for i in procedure.SECONDARY_FILTERS if i in graph.ids("-object")])
+    _lose_heartbeat(pair, Role.SECONDARY)
+    if pair.topology.networked:
+        host = pair.host(Role.SECONDARY)
+        procedure.drop_objects(vm, pair.objects(host, procedure.SECONDARY_FILTERS))
         procedure.announce(vm)
-        procedure.drop_secondary_chardevs(vm, ("red1", "red0"))
-        procedure.open_primary_chardevs(vm)
+        procedure.drop_chardevs(vm, procedure.SECONDARY_CHARDEVS)
+        chardevs = [part for part in pair.graph(Role.PRIMARY).parts if part.id in procedure.PRIMARY_CHARDEVS]
+        procedure.add(vm, chardevs)
+        graph = pair.graphs[host].without(*procedure.SECONDARY_FILTERS, *procedure.SECONDARY_CHARDEVS)
+        pair.graphs[host] = graph.joined(chardevs)
 
 
-def carry_on(vm: VM, graph: Graph, *, replicated: bool, timeout: float) -> None:
-    """Let the primary go on without a secondary. Raises as `promote` does."""
-    if replicated:
+def carry_on(pair: "ColoPair") -> None:
+    """Let the primary go on without a secondary (Primary Failover). Raises as `promote` does."""
+    vm, host = pair.vm(Role.PRIMARY), pair.host(Role.PRIMARY)
+    if pair.replicates_disk:
         procedure.detach_replica(vm)
-    procedure.drop_objects(vm, [i for i in procedure.PRIMARY_FILTERS if i in graph.ids("-object")])
-    lose_heartbeat(vm, timeout=timeout)
+    procedure.drop_objects(vm, pair.objects(host, procedure.PRIMARY_FILTERS))
+    pair.graphs[host] = pair.graphs[host].without(*procedure.PRIMARY_FILTERS)
+    _lose_heartbeat(pair, Role.PRIMARY)
 
 
-def lose_heartbeat(vm: VM, *, timeout: float) -> None:
-    """Tell `vm` that it is alone, and return once it runs so."""
+def _lose_heartbeat(pair: "ColoPair", role: Role) -> None:
+    """Tell the side that it is alone, and return once it runs so."""
+    vm = pair.vm(role)
     procedure.lost_heartbeat(vm)
     wait_until(
         f"{vm.name} to run alone",
         lambda: vm.execute("query-status")["running"] and vm.execute("query-colo-status")["mode"] == "none",
-        timeout=timeout,
+        timeout=pair.timeouts.failover,
         seen=lambda: (vm.execute("query-status"), vm.execute("query-colo-status")),
     )
+
+
+YANK = {Role.PRIMARY: yank_primary, Role.SECONDARY: yank_secondary}
+"""The step that frees each role from a peer that hangs."""
+ALONE = {Role.PRIMARY: carry_on, Role.SECONDARY: promote}
+"""The step that lets each role carry on alone."""

@@ -1,35 +1,34 @@
 """A COLO pair: two QEMUs on two hosts that replicate one guest."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from colo_harness.colo import failover, procedure
-from colo_harness.colo.entry import await_colo
+from colo_harness.colo import failover, procedure, resume, start
 from colo_harness.colo.lab import Lab
+from colo_harness.colo.narrows import Narrows
 from colo_harness.colo.relay import LAST_OF_PRIMARY, Message, Relay
-from colo_harness.colo.sabotage import SOUND, Sabotage
-from colo_harness.colo.ticks import Ticks
-from colo_harness.errors import ProductFailure, StartupFailed, WaitTimeout
+from colo_harness.colo.sabotage import SOUND, Sabotage, Step
+from colo_harness.errors import ProductFailure, StartupFailed, UsageError, WaitTimeout
 from colo_harness.history import Entry, History
 from colo_harness.machine.network import Network
-from colo_harness.qemu import argv, disk, warm
+from colo_harness.qemu import argv, disk
 from colo_harness.qemu.argv import Files, Graph, Part
-from colo_harness.qemu.topology import HOSTS, Channel, Host, Role, Topology
+from colo_harness.qemu.topology import HOSTS, NARROWS_PORT, Channel, Host, Role, Topology
 from colo_harness.qemu.vm import VM
 
+LOOPBACK = "127.0.0.1"
 RELAY_PORT = 9997
-STEPS = {Role.PRIMARY: "carry_on", Role.SECONDARY: "promote"}
-"""The step of the procedure that lets each role carry on alone."""
 
 
 class ColoPair:
     """Two VMs and the documented procedure around them; `start` brings them into COLO.
 
-    Each step of the procedure is a method that is called through `_do`, so that a sabotage can replace it.
+    Each step of the procedure is a function of the pair that is called through `_do`, so that a sabotage can replace
+    it: those of start, failover and resume are in modules of these names, the others are methods.
     Methods raise ProductFailure where QEMU does not do what its document says.
     """
 
@@ -39,17 +38,18 @@ class ColoPair:
         self.topology = broken.topology(topology)
         self.history = history
         self.network = network
-        self._lab = lab
-        self._folder = folder
+        self.lab = lab
+        self.timeouts = lab.settings.timeouts
+        self.guest = lab.guest(self.topology)
+        self.files: dict[Host, Files] = {host: Files(folder / host) for host in HOSTS}
+        self.graphs: dict[Host, Graph] = {}
+        """What each host's QEMU consists of now."""
         self._sabotage = broken
-        self._timeouts = lab.settings.timeouts
-        self._guest = lab.guest(self.topology)
         self._vms: dict[Host, VM] = {}
-        self._graphs: dict[Host, Graph] = {}
         self._roles: dict[Role, Host] = {Role.PRIMARY: "host_a", Role.SECONDARY: "host_b"}
         self._relay: Relay | None = None
+        self._narrows: Narrows | None = None
         self._survivor: VM | None = None
-        self._closing = ExitStack()
 
     def __enter__(self) -> Self:
         return self
@@ -81,10 +81,9 @@ class ColoPair:
     def start(self) -> None:
         """Boot both sides and bring them into COLO, in the document's order."""
         self._phase("start", sabotage=self._sabotage.name)
-        for step in ("prepare_disks", "start_primary", "start_secondary", "ready_guest", "observe_before"):
+        for step in start.STEPS:
             self._do(step)
-        for step in ("set_capabilities", "serve_replica", "attach_replica", "enter"):
-            self._do(step)
+        self._phase("replicating")
 
     def attempt_start(self) -> None:
         """Do as `start`; a pair that does not enter COLO is left as it is, with the reason in the history."""
@@ -92,74 +91,6 @@ class ColoPair:
             self.start()
         except StartupFailed as failure:
             self._phase("refused", reason=str(failure))
-
-    def prepare_disks(self) -> None:
-        """Give each host its copy of the same disk, and the secondary its two buffers."""
-        for host in HOSTS:
-            files = self._files(host)
-            files.folder.mkdir()
-            self._lab.copy(self._guest.disk, files.disk)
-        buffers = self._files(self.host(Role.SECONDARY))
-        for path in (buffers.active, buffers.hidden):
-            self._lab.copy(self._lab.empty_disk, path)
-
-    def start_primary(self) -> None:
-        """Start the primary with `-S` (step 1)."""
-        self._launch(Role.PRIMARY, warm.restoring() if self._warm else [])
-
-    def start_secondary(self) -> None:
-        """Start the secondary, which listens for the checkpoint stream (step 2)."""
-        self._launch(Role.SECONDARY, [])
-
-    def ready_guest(self) -> None:
-        """Let the primary hold a guest that has booted."""
-        vm = self.vm(Role.PRIMARY)
-        if self._warm:
-            state = self._lab.states.path(self.topology, self._guest)
-            warm.restore(vm, state, timeout=self._timeouts.launch)
-        else:
-            vm.execute("cont")
-            warm.await_boot(vm, self.history, self.topology, timeout=self._timeouts.boot)
-        if self.topology.quiet:
-            vm.execute("cont")
-            Ticks(self).quiet(Role.PRIMARY)
-            vm.execute("stop")
-
-    def observe_before(self) -> None:
-        """Record what both sides say of themselves before they replicate."""
-        self.observe("before")
-
-    def set_capabilities(self) -> None:
-        """Set COLO's migration capabilities on both sides."""
-        for vm in self.vms:
-            procedure.set_capabilities(vm, self._lab.contract)
-
-    def set_plain_capabilities(self) -> None:
-        """Set what `set_capabilities` sets, without x-colo on the primary."""
-        self.set_capabilities()
-        off = {"capability": "x-colo", "state": False}
-        self.vm(Role.PRIMARY).execute("migrate-set-capabilities", {"capabilities": [off]})
-
-    def serve_replica(self) -> None:
-        """Export the secondary's disk."""
-        procedure.serve_replica(self.vm(Role.SECONDARY))
-
-    def attach_replica(self) -> None:
-        """Add the secondary's export to the primary's quorum."""
-        procedure.attach_replica(self.vm(Role.PRIMARY), self.address(Role.SECONDARY))
-
-    def enter(self) -> None:
-        """Start replication and wait until both sides run in COLO. Raises StartupFailed with the states seen."""
-        primary = self.vm(Role.PRIMARY)
-        procedure.set_checkpoint_delay(primary, self.topology.checkpoint_delay_ms)
-        since = self.history.cursor()
-        if self.topology.relayed:
-            self._start_relay()
-            procedure.migrate(primary, self.address(Role.PRIMARY), str(RELAY_PORT))
-        else:
-            procedure.migrate(primary, self.address(Role.SECONDARY), Channel.CHECKPOINT)
-        await_colo(self.vms, self.history, since=since, timeout=self._timeouts.entry)
-        self._phase("replicating")
 
     # --- life ---------------------------------------------------------------------------------------------------
 
@@ -181,7 +112,7 @@ class ColoPair:
     def wait_checkpoints(self, count: int, *, within: float | None = None, since: int | None = None) -> None:
         """Return once both sides did `count` checkpoints after `since` or now, `within` seconds. Raises WaitTimeout."""
         since = self.history.cursor() if since is None else since
-        each = self._timeouts.checkpoint + self.topology.checkpoint_delay_ms / 1000
+        each = self.timeouts.checkpoint + self.topology.checkpoint_delay_ms / 1000
         deadline = self.history.now() + (within or count * each)
         for vm in self.vms:
             cursor = since
@@ -191,7 +122,7 @@ class ColoPair:
 
     def let_checkpoints_come(self, count: int) -> None:
         """Return when `count` more checkpoints are done on both sides, or well after they were due; checkers judge."""
-        due = count * (self.topology.checkpoint_delay_ms / 1000 + self._timeouts.late)
+        due = count * (self.topology.checkpoint_delay_ms / 1000 + self.timeouts.late)
         with suppress(WaitTimeout):
             self.wait_checkpoints(count, within=due)
 
@@ -199,7 +130,7 @@ class ColoPair:
         """Set another x-checkpoint-delay while the pair replicates."""
         self.topology = replace(self.topology, checkpoint_delay_ms=milliseconds)
         self._phase("delay", delay_s=milliseconds / 1000)
-        self._do("apply_delay")
+        self._do(ColoPair.apply_delay)
 
     def apply_delay(self) -> None:
         """Tell the primary the topology's x-checkpoint-delay."""
@@ -213,7 +144,7 @@ class ColoPair:
         """Take one checkpoint now and wait for its end on both sides."""
         since = self._phase("checkpoint").line - 1
         self.force_checkpoint()
-        self.wait_checkpoints(1, within=self._timeouts.checkpoint, since=since)
+        self.wait_checkpoints(1, within=self.timeouts.checkpoint, since=since)
 
     @contextmanager
     def settling(self) -> Iterator[None]:
@@ -221,12 +152,12 @@ class ColoPair:
         since = self.history.cursor()
         yield
         with suppress(WaitTimeout):
-            self.wait_checkpoints(1, within=self._timeouts.late, since=since)
+            self.wait_checkpoints(1, within=self.timeouts.late, since=since)
 
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Mark the stretch of the history that a checker of rates looks at."""
-        self._do("watch")
+        self._do(ColoPair.watch)
         try:
             yield
         finally:
@@ -243,13 +174,89 @@ class ColoPair:
             raise RuntimeError("this pair's topology is not relayed")
         return self._relay
 
+    @property
+    def narrows(self) -> Narrows:
+        """The relay before the colo-compare of host_a, in a pair whose topology is narrowed."""
+        if self._narrows is None:
+            raise RuntimeError("this pair's topology is not narrowed")
+        return self._narrows
+
     def hold(self, message: Message) -> None:
         """Force a checkpoint; return when its `message` is held on its way to the primary, which did all before it."""
         since = self.history.cursor()
         self.relay.hold(message)
         self.force_checkpoint()
-        self.relay.wait_held(timeout=self._timeouts.checkpoint)
-        self.vm(Role.PRIMARY).await_trace(*LAST_OF_PRIMARY[message], since=since, timeout=self._timeouts.checkpoint)
+        self.relay.wait_held(timeout=self.timeouts.checkpoint)
+        self.vm(Role.PRIMARY).await_trace(*LAST_OF_PRIMARY[message], since=since, timeout=self.timeouts.checkpoint)
+
+    # --- what the steps of the procedure are made of ---------------------------------------------------------------
+
+    def graph(self, role: Role, extra: Iterable[Part] = ()) -> Graph:
+        """Return what a QEMU on the role's host consists of when it starts in this role."""
+        host = self.host(role)
+        files = self.files[host]
+        shared = argv.machine(self.topology, files, host=host, boot=self.guest.boot)
+        parts = argv.role_parts(
+            role, self.topology, files, self.lab.contract, primary_address=self.address(Role.PRIMARY)
+        )
+        return self._sabotage.graph(role, shared.joined([*parts, *extra]))
+
+    def launch(self, role: Role, extra: Iterable[Part]) -> None:
+        """Start a QEMU in this role, on the role's host and in place of the one before."""
+        host = self.host(role)
+        if host in self._vms:
+            self._vms[host].kill()
+            self._vms[host].collect()
+            self._vms[host].close()
+        graph = self.graphs[host] = self.graph(role, extra)
+        self._vms[host] = VM(
+            host,
+            [*self.lab.qemu, *graph],
+            self.files[host],
+            namespace=self.network.host(host),
+            history=self.history,
+            around=self.lab.around,
+        )
+
+    def objects(self, host: Host, ids: Iterable[str]) -> list[str]:
+        """Return those of the objects `ids` that the host's QEMU has now."""
+        present = self.graphs[host].ids("-object")
+        return [name for name in ids if name in present]
+
+    @property
+    def replicates_disk(self) -> bool:
+        """Whether the primary's quorum has a child on the secondary, as it does but for a sabotage."""
+        return "attach_replica" not in self._sabotage.instead
+
+    def checkpoint_stream(self) -> tuple[str, str]:
+        """Return the address and the port to which the primary is to migrate; a relay of ours listens if one is due."""
+        if not self.topology.relayed:
+            return self.address(Role.SECONDARY), Channel.CHECKPOINT
+        if self._relay:
+            self._relay.close()
+        listener = self._listen(self.address(Role.PRIMARY), RELAY_PORT)
+        upstream = self.network.host(self.host(Role.PRIMARY)).socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._relay = Relay(listener, upstream, (self.address(Role.SECONDARY), int(Channel.CHECKPOINT)))
+        return self.address(Role.PRIMARY), str(RELAY_PORT)
+
+    def open_narrows(self) -> None:
+        """Let a relay of ours listen for the primary's colo-compare."""
+        namespace = self.network.host(self.host(Role.PRIMARY))
+
+        def dial() -> socket.socket:
+            end = namespace.socket(socket.AF_INET, socket.SOCK_STREAM)
+            end.connect((LOOPBACK, argv.LOOP_PORT))
+            return end
+
+        self._narrows = Narrows(self._listen(LOOPBACK, NARROWS_PORT), dial)
+
+    def _listen(self, address: str, port: int) -> socket.socket:
+        """Return a socket that listens on the primary's host."""
+        listener = self.network.host(self.host(Role.PRIMARY)).socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((address, port))
+        listener.listen(1)
+        return listener
 
     # --- failover -----------------------------------------------------------------------------------------------
 
@@ -262,12 +269,12 @@ class ColoPair:
         """
         survivor, lost = self.vm(role), self.vm(role.peer)
         self._phase("failover", role=role, host=survivor.name, fenced=fenced)
-        with survivor.patience(within or self._timeouts.failover):
+        with survivor.patience(within or self.timeouts.failover):
             if fenced:
                 lost.kill()
             elif yanked:
-                self._do(f"yank_{role}")
-            self._do(STEPS[role])
+                self._do(failover.YANK[role])
+            self._do(failover.ALONE[role])
         self._roles = {Role.PRIMARY: self._roles[role], Role.SECONDARY: self._roles[role.peer]}
         self._survivor = survivor
         self._phase("promoted", role=role, host=survivor.name)
@@ -281,40 +288,48 @@ class ColoPair:
         except ProductFailure as failure:
             self._phase("stuck", role=role, host=self.vm(role).name, reason=str(failure))
 
-    def yank_primary(self) -> None:
-        """Free a primary whose peer hangs."""
-        self.vm(Role.PRIMARY).yank()
-
-    def yank_secondary(self) -> None:
-        """Free a secondary whose peer hangs."""
-        self.vm(Role.SECONDARY).yank()
-
-    def promote(self) -> None:
-        """Make the secondary the machine that answers (Secondary Failover)."""
-        vm, graph = self.vm(Role.SECONDARY), self._graphs[self._roles[Role.SECONDARY]]
-        failover.promote(vm, graph, networked=self.topology.networked, timeout=self._timeouts.failover)
-
-    def carry_on(self) -> None:
-        """Let the primary go on without a secondary (Primary Failover)."""
-        vm, graph = self.vm(Role.PRIMARY), self._graphs[self._roles[Role.PRIMARY]]
-        replicated = "attach_replica" not in self._sabotage.instead
-        failover.carry_on(vm, graph, replicated=replicated, timeout=self._timeouts.failover)
-
     def part_ways(self, first: Role) -> None:
         """Let both sides carry on alone, with no fault: `first` is asked while its peer and all streams are healthy.
 
         The other side is asked once it has noticed by itself, or well after that was due.
         """
         self._phase("parting", role=first)
-        self._do(STEPS[first])
+        self._do(failover.ALONE[first])
         self.let_notice(first.peer, due=self.topology.checkpoint_delay_ms / 1000)
-        self._do(STEPS[first.peer])
+        self._do(failover.ALONE[first.peer])
         self._phase("parted")
 
     def let_notice(self, role: Role, *, due: float = 0.0) -> None:
         """Return when `role` has told that COLO ended, or well after that was `due`, in seconds; checkers judge."""
         with suppress(WaitTimeout):
-            self.vm(role).await_event("COLO_EXIT", since=0, timeout=due + self._timeouts.late)
+            self.vm(role).await_event("COLO_EXIT", since=0, timeout=due + self.timeouts.late)
+
+    # --- resume -------------------------------------------------------------------------------------------------
+
+    def resume(self, *, renewed: bool = True) -> None:
+        """Replicate again after a failover, with a fresh QEMU on the lost host. As `resuming`."""
+        with self.resuming(renewed=renewed):
+            pass
+
+    @contextmanager
+    def resuming(self, *, renewed: bool = True) -> Iterator[None]:
+        """Resume replication; in the block the survivor's guest works on, and the new secondary's disk follows its own.
+
+        The document's "Primary resume replication" and "Secondary resume replication". A lost peer that only hangs is
+        killed. `renewed` is whether the streams inside the survivor are made anew, which the document leaves out.
+        Raises UsageError where no failover came before, and as `start` does.
+        """
+        if self._survivor is None:
+            raise UsageError("nothing to resume: no side was lost, or the pair replicates again", "fail over first")
+        self._phase("resume", host=self._survivor.name)
+        for step in (*([resume.renew_loop] if renewed else []), *resume.RESYNC):
+            self._do(step)
+        self._phase("resynced")
+        yield
+        for step in resume.REPLICATE:
+            self._do(step)
+        self._survivor = None
+        self._phase("replicating")
 
     # --- what is inside -----------------------------------------------------------------------------------------
 
@@ -330,12 +345,12 @@ class ColoPair:
 
     def read_image(self, host: Host, block: int, count: int = 1) -> bytes:
         """Return blocks of a host's disk image; its QEMU must have ended."""
-        return self._lab.images.read(self._vms[host].files.disk, block, count)
+        return self.lab.images.read(self._vms[host].files.disk, block, count)
 
     def corrupt_replica(self, block: int) -> None:
         """Sabotage: put another content into one block of the secondary's disk image before it is opened."""
-        image = self._files(self.host(Role.SECONDARY)).disk
-        self._lab.images.write(image, block, b"stale\n".ljust(disk.BLOCK, b"."))
+        image = self.files[self.host(Role.SECONDARY)].disk
+        self.lab.images.write(image, block, b"stale\n".ljust(disk.BLOCK, b"."))
 
     # --- end ----------------------------------------------------------------------------------------------------
 
@@ -346,20 +361,18 @@ class ColoPair:
 
     def close(self) -> None:
         """Kill what is left and let go of it; may be called again."""
-        self._closing.close()
+        with ExitStack() as closing:
+            for vm in self.vms:
+                closing.callback(vm.close)
+            for relay in (self._relay, self._narrows):
+                if relay:
+                    closing.callback(relay.close)
 
     # --- inside -------------------------------------------------------------------------------------------------
 
-    @property
-    def _warm(self) -> bool:
-        return not self._lab.settings.cold_boot
-
-    def _do(self, step: str) -> None:
-        self._undermine(step)
-        if step in self._sabotage.instead:
-            self._sabotage.instead[step](self)
-        else:
-            getattr(self, step)()
+    def _do(self, step: Step) -> None:
+        self._undermine(step.__name__)
+        self._sabotage.instead.get(step.__name__, step)(self)
 
     def _undermine(self, step: str) -> None:
         if step in self._sabotage.before:
@@ -367,34 +380,3 @@ class ColoPair:
 
     def _phase(self, what: str, **data: Any) -> Entry:
         return self.history.record("phase", "pair", what, **data)
-
-    def _files(self, host: Host) -> Files:
-        return Files(self._folder / host)
-
-    def _launch(self, role: Role, extra: list[Part]) -> None:
-        host = self._roles[role]
-        files = self._files(host)
-        shared = argv.machine(self.topology, files, host=host, boot=self._guest.boot)
-        parts = argv.role_parts(
-            role, self.topology, files, self._lab.contract, primary_address=self.address(Role.PRIMARY)
-        )
-        graph = self._sabotage.graph(role, argv.build(shared, [*parts, *extra]))
-        self._graphs[host] = graph
-        vm = VM(
-            host,
-            [*self._lab.qemu, *graph],
-            files,
-            namespace=self.network.host(host),
-            history=self.history,
-            around=self._lab.around,
-        )
-        self._vms[host] = self._closing.enter_context(vm)
-
-    def _start_relay(self) -> None:
-        host = self.network.host(self.host(Role.PRIMARY))
-        listener = host.socket(socket.AF_INET, socket.SOCK_STREAM)
-        listener.bind((self.address(Role.PRIMARY), RELAY_PORT))
-        listener.listen(1)
-        upstream = host.socket(socket.AF_INET, socket.SOCK_STREAM)
-        target = (self.address(Role.SECONDARY), int(Channel.CHECKPOINT))
-        self._relay = self._closing.enter_context(Relay(listener, upstream, target))

@@ -4,15 +4,23 @@ docs/departures.md lists what departs from it, and why.
 suites/harness/test_procedure.py holds the commands against the document that the reference release ships.
 """
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from typing import Any
 
+from colo_harness.qemu import hotplug
+from colo_harness.qemu.argv import Part
 from colo_harness.qemu.contract import Contract
 from colo_harness.qemu.topology import Channel
 from colo_harness.qemu.vm import VM
 
 PRIMARY_FILTERS = ("comp0", "iothread1", "m0", "redire0", "redire1")
 SECONDARY_FILTERS = ("f2", "f1")
+PRIMARY_CHARDEVS = ("mirror0", "compare1", "compare0", "compare0-0", "compare_out", "compare_out0")
+SECONDARY_CHARDEVS = ("red1", "red0")
+LOOP = ("compare0", "compare0-0", "compare_out", "compare_out0")
+"""The chardevs by which the primary's filters and its colo-compare talk to each other, over the host's loopback."""
+RESYNC = "resync"
+"""The document's id of the job that copies the disk."""
 ANNOUNCEMENT = {"initial": 50, "max": 550, "rounds": 5, "step": 100}
 """QEMU's own defaults for announcements after a migration, in milliseconds (qapi/net.json, AnnounceParameters)."""
 
@@ -59,31 +67,43 @@ def lost_heartbeat(vm: VM) -> None:
     vm.execute("x-colo-lost-heartbeat")
 
 
-def drop_objects(vm: VM, ids: Collection[str]) -> None:
+def drop_objects(vm: VM, ids: Iterable[str]) -> None:
     """Delete filters and their helpers."""
     for name in ids:
         vm.execute("object-del", {"id": name})
 
 
-def drop_secondary_chardevs(vm: VM, ids: Collection[str]) -> None:
+def drop_chardevs(vm: VM, ids: Iterable[str]) -> None:
     """Close the redirectors' streams (Secondary Failover)."""
     for name in ids:
         vm.execute("chardev-remove", {"id": name})
 
 
-def open_primary_chardevs(vm: VM) -> None:
-    """Prepare a promoted secondary to become the next pair's primary (Secondary Failover)."""
-    for name, host, port, server in (
-        ("mirror0", "0.0.0.0", Channel.MIRROR, True),  # noqa: S104 - the document's
-        ("compare1", "0.0.0.0", Channel.COMPARE, True),  # noqa: S104 - the document's
-        ("compare0", "127.0.0.1", "9001", True),
-        ("compare0-0", "127.0.0.1", "9001", False),
-        ("compare_out", "127.0.0.1", "9005", True),
-        ("compare_out0", "127.0.0.1", "9005", False),
-    ):
-        address = {"type": "inet", "data": {"host": host, "port": port}}
-        data: dict[str, Any] = {"addr": address, "server": server}
-        vm.execute("chardev-add", {"id": name, "backend": {"type": "socket", "data": data}})
+def add(vm: VM, parts: Iterable[Part], *, before: str | None = None) -> None:
+    """Add chardevs and objects of the primary, its filters ahead of the filter `before`.
+
+    A promoted secondary gets its chardevs at once (Secondary Failover); the objects come when replication is resumed
+    (Primary and Secondary resume replication).
+    """
+    for part in parts:
+        vm.execute(*hotplug.command(part, before=before))
+
+
+def mirror_disk(vm: VM, secondary_address: str) -> None:
+    """Copy the whole disk to the new secondary's export (both ways to resume)."""
+    target = f"nbd://{secondary_address}:{Channel.NBD}/parent0"
+    job: dict[str, Any] = {"device": "colo-disk0", "job-id": RESYNC, "target": target}
+    vm.execute("drive-mirror", {**job, "mode": "existing", "format": "raw", "sync": "full"})
+
+
+def stop_guest(vm: VM) -> None:
+    """Stop the guest once the disk is synced (both ways to resume)."""
+    vm.execute("stop")
+
+
+def end_mirror(vm: VM) -> None:
+    """End the copy (both ways to resume)."""
+    vm.execute("block-job-cancel", {"device": RESYNC})
 
 
 def announce(vm: VM) -> None:

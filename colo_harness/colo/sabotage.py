@@ -5,8 +5,10 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from colo_harness.colo import procedure, resume, start
 from colo_harness.colo.ticks import put_page_back
 from colo_harness.errors import UsageError
+from colo_harness.qemu import disk
 from colo_harness.qemu.argv import Graph
 from colo_harness.qemu.topology import Role, Topology
 
@@ -39,7 +41,7 @@ class Sabotage:
     secondary: Callable[[Graph], Graph] = _unchanged
     topology: Callable[[Topology], Topology] = _same
     instead: Mapping[str, Step] = field(default_factory=dict)
-    """Step of the pair's procedure (a method's name) -> what is done instead of it."""
+    """Step of the pair's procedure (a function's name) -> what is done instead of it."""
     before: Mapping[str, Step] = field(default_factory=dict)
     """Step of the pair's procedure -> what is done in secret just before it."""
 
@@ -68,10 +70,30 @@ def _hurry_checkpoints(pair: "ColoPair") -> None:
     pair.vm(Role.PRIMARY).execute("migrate-set-parameters", {"x-checkpoint-delay": 150})
 
 
+def _set_plain_capabilities(pair: "ColoPair") -> None:
+    start.set_capabilities(pair)
+    off = {"capability": "x-colo", "state": False}
+    pair.vm(Role.PRIMARY).execute("migrate-set-capabilities", {"capabilities": [off]})
+
+
 def _cut_stream(pair: "ColoPair") -> None:
     for role in Role:
         if pair.vm(role).alive:
             pair.vm(role).yank()
+
+
+def _resync_without_the_last_cluster(pair: "ColoPair") -> None:
+    """Put zeros, which a new disk holds, where the copy ends."""
+    resume.resync(pair)
+    order = f"write -z {disk.SIZE - disk.CLUSTER} {disk.CLUSTER}"
+    pair.vm(Role.SECONDARY).execute("human-monitor-command", {"command-line": f'qemu-io parent0 "{order}"'})
+
+
+def _resync_once(pair: "ColoPair") -> None:
+    """Copy the disk as it is now, in place of a mirror that follows it."""
+    resume.resync(pair)
+    procedure.end_mirror(pair.vm(Role.PRIMARY))
+    resume.await_end(pair)
 
 
 SOUND = Sabotage("sound", "Nothing: the documented set-up.")
@@ -171,7 +193,27 @@ _ALL = (
     Sabotage(
         "no-colo",
         "The primary migrates without the x-colo capability.",
-        instead={"set_capabilities": lambda pair: pair.set_plain_capabilities()},
+        instead={"set_capabilities": _set_plain_capabilities},
+    ),
+    Sabotage(
+        "short-resync",
+        "The resync skips the last cluster of the disk.",
+        instead={"resync": _resync_without_the_last_cluster},
+    ),
+    Sabotage(
+        "early-resync",
+        "The resync does not follow what the guest writes while it runs.",
+        instead={"resync": _resync_once, "stop_guest": lambda pair: procedure.stop_guest(pair.vm(Role.PRIMARY))},
+    ),
+    Sabotage(
+        "no-filters",
+        "A survivor that gets a new secondary gets no filters and no colo-compare back.",
+        instead={"add_filters": _left_out},
+    ),
+    Sabotage(
+        "old-loop",
+        "A survivor that gets a new secondary goes on with the old streams between its filters and colo-compare.",
+        instead={"renew_loop": _left_out},
     ),
     Sabotage(
         "cut-stream",

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from colo_harness.qemu.contract import Contract
-from colo_harness.qemu.topology import Channel, Host, Role, Topology
+from colo_harness.qemu.topology import NARROWS_PORT, Channel, Host, Role, Topology
 
+LOOP_PORT = 9001
+"""On a host's loopback: where the primary's filters reach its colo-compare."""
 GUEST_MAC = "52:54:00:aa:bb:01"
 SIDES: Mapping[Host, str] = {"host_a": "A", "host_b": "B"}
 """What the guest's differ service answers on each host."""
@@ -46,6 +48,10 @@ class Graph:
         """Return the graph with the parts `ids` left out."""
         return Graph(tuple(part for part in self.parts if part.id not in ids))
 
+    def joined(self, parts: Iterable[Part]) -> "Graph":
+        """Return the graph with more parts behind its own."""
+        return Graph((*self.parts, *parts))
+
     def adding(self, wanted: str, properties: str) -> "Graph":
         """Return the graph with `properties` added to the part `wanted`; QEMU lets the last of each name win."""
         return Graph(
@@ -61,6 +67,11 @@ class Files:
     """Where one QEMU's files are; all lie in its own folder."""
 
     folder: Path
+
+    def next(self) -> "Files":
+        """Return where the next QEMU of the same host has its files: host_a, then host_a-2, host_a-3 and so on."""
+        host, _, number = self.folder.name.partition("-")
+        return Files(self.folder.with_name(f"{host}-{int(number or 1) + 1}"))
 
     @property
     def monitor(self) -> Path:
@@ -164,8 +175,8 @@ def primary(topology: Topology, files: Files) -> Iterable[Part]:
     return [
         _chardev("mirror0", f"host=0.0.0.0,port={Channel.MIRROR},server=on,wait=off"),
         _chardev("compare1", f"host=0.0.0.0,port={Channel.COMPARE},server=on,wait=off"),
-        _chardev("compare0", "host=127.0.0.1,port=9001,server=on,wait=off"),
-        _chardev("compare0-0", "host=127.0.0.1,port=9001"),
+        _chardev("compare0", f"host=127.0.0.1,port={LOOP_PORT},server=on,wait=off"),
+        _chardev("compare0-0", f"host=127.0.0.1,port={NARROWS_PORT if topology.narrowed else LOOP_PORT}"),
         _chardev("compare_out", "host=127.0.0.1,port=9005,server=on,wait=off"),
         _chardev("compare_out0", "host=127.0.0.1,port=9005"),
         _filter("filter-mirror", "m0", "queue=tx,outdev=mirror0"),
@@ -205,11 +216,6 @@ def secondary(topology: Topology, files: Files, contract: Contract, *, primary_a
         _filter("filter-rewriter", "rew0", "queue=all"),
         *storage,
     ]
-
-
-def build(shared: Graph, parts: Iterable[Part]) -> Graph:
-    """Return the whole command line."""
-    return Graph((*shared.parts, *parts))
 
 
 def role_parts(

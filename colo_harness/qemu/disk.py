@@ -1,9 +1,11 @@
 """Disk images of a host, made and read with qemu-img while no QEMU has them open."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from colo_harness.errors import MachineError
 from colo_harness.machine.process import run
 
 SIZE = 64 * 2**20
@@ -14,6 +16,10 @@ FIRST_SLOT = 4096
 """The block that holds slot 0 of the guest's log (images/README.md)."""
 BASE_BLOCKS = 256
 """How many blocks from the start hold a pattern before the guest ever runs."""
+
+CLUSTER = 16 * BLOCK
+"""Bytes of a cluster, the unit in which an image grows (docs/interop/qcow2)."""
+DIFFERENCE = re.compile(r"Content mismatch at offset (\d+)!")
 
 
 def base_block(number: int) -> bytes:
@@ -58,6 +64,20 @@ class ImageTool:
             image.write(content)
         self.create_from(path, raw)
         raw.unlink()
+
+    def difference(self, one: Path, other: Path) -> int | None:
+        """Return the first byte in which two images differ, None where none does; a QEMU may have them open.
+
+        Raises MachineError.
+        """
+        told = run(
+            [*self.argv, "compare", "-U", "-f", "qcow2", "-F", "qcow2", str(one), str(other)], timeout=60, check=False
+        )
+        if found := DIFFERENCE.search(told):
+            return int(found[1])
+        if "Images are identical" not in told:
+            raise MachineError(f"qemu-img cannot compare {one} with {other}: {told}", "look at both with qemu-img info")
+        return None
 
     def read(self, path: Path, block: int, count: int = 1) -> bytes:
         """Return `count` blocks of a closed qcow2 image, its backing chain included."""

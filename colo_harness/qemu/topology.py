@@ -32,6 +32,10 @@ class Channel(StrEnum):
     COMPARE = "9004"
 
 
+NARROWS_PORT = 9002
+"""Of a relay of ours on the loopback of the primary's host."""
+
+
 @dataclass(frozen=True)
 class Topology:
     """One pair's set-up; equal topologies restore the same saved guest state."""
@@ -52,6 +56,8 @@ class Topology:
     """The NIC sums and segments for the guest. Else whoever changes a packet must sum it anew, as the rewriter does."""
     relayed: bool = False
     """The checkpoint stream goes through a relay of ours, which can hold it at a message."""
+    narrowed: bool = False
+    """What the primary's filters send to its colo-compare goes through a relay of ours, which can stop in mid-frame."""
     memory_file: bool = False
     """Guest memory lies in a file of the host, where a sabotage can reach it."""
 

@@ -105,7 +105,7 @@ class States:
         plain = _plain(topology)
         shutil.copyfile(guest.disk, files.disk)
         shared = argv.machine(plain, files, host="host_a", boot=guest.boot)
-        graph = argv.build(shared, argv.alone(plain, files))
+        graph = shared.joined(argv.alone(plain, files))
         timeouts = self.around.timeouts
         with Network() as network, History() as history:
             vm = VM(

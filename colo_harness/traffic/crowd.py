@@ -1,9 +1,9 @@
 """Many sessions that work in the background."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from typing import Self
 
@@ -33,6 +33,7 @@ class Crowd:
         self._pause = pause
         self._grace = grace
         self._stop = threading.Event()
+        self._works = {name: threading.Lock() for name in self._sessions}
         self._threads: ThreadPoolExecutor | None = None
         self._runs: list[Future[None]] = []
 
@@ -90,6 +91,14 @@ class Crowd:
         """Let the sessions work for so long, whatever they are answered."""
         self._stop.wait(seconds)
 
+    @contextmanager
+    def resting(self) -> Iterator[None]:
+        """Let the sessions ask nothing inside the block, which begins once all that was asked has ended."""
+        with ExitStack() as rest:
+            for works in self._works.values():
+                rest.enter_context(works)
+            yield
+
     def stop(self) -> None:
         """Let every session end what it does, and the threads too; idempotent.
 
@@ -113,7 +122,8 @@ class Crowd:
 
     def _run(self, session: Session) -> None:
         while not self._stop.is_set() and not session.broken:
-            session.exchange(1)
+            with self._works[session.name]:
+                session.exchange(1)
             self._stop.wait(self._pause)
 
 

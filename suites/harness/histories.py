@@ -108,6 +108,24 @@ def failover() -> list[Entry]:
     return tape.add(8.3, "observe", "host_a", "exit-status", value=-9).entries
 
 
+def resumed() -> list[Entry]:
+    """Tell of a primary that is killed at 2 s, and of a pair that replicates again from 4 s on, until it loses another.
+
+    The clients are answered all the time; the disks are compared at 7 s.
+    """
+    tape = Tape().phase(1, "replicating")
+    for n, at in enumerate((1.5, 2.5, 5.5, 6.5, 9.7)):
+        tape.echo(at, n)
+    for number, (lost, survivor) in enumerate((("host_a", "host_b"), ("host_b", "host_a"))):
+        at = 2 + 7 * number
+        tape.fault(at, "inject", number).fault(at, "bitten", number, host=lost)
+        tape.phase(at + 0.2, "promoted", host=survivor)
+    tape.phase(3, "resume", host="host_b").phase(4, "replicating")
+    for second in (5, 6):
+        tape.checkpoint(second, "host_b").checkpoint(second, "host_a")
+    return tape.add(7, "observe", "pair", "disks", moment="turn 1", differs_at=None).entries
+
+
 def entry() -> list[Entry]:
     """Tell of a pair that enters COLO through the documented states."""
     tape = Tape().phase(0, "start")

@@ -75,7 +75,7 @@ def ours(role: Role, topology: Topology) -> list[Option]:
     """Return the options of our command line."""
     shared = argv.machine(topology, FILES, host=HOSTS[role], boot=BOOT if topology.networked else None)
     parts = argv.role_parts(role, topology, FILES, CONTRACT, primary_address=PRIMARY_ADDRESS)
-    return options(list(argv.build(shared, parts)))
+    return options(list(shared.joined(parts)))
 
 
 def documented(document: Document, role: Role) -> Iterator[Option]:
@@ -131,8 +131,8 @@ def test_older_chardevs_reconnect_in_seconds() -> None:
 
 def test_a_part_can_be_left_out_or_changed() -> None:
     """What sabotages do to a graph touches that part alone."""
-    graph = argv.build(argv.machine(Topology(), FILES, host="host_b", boot=BOOT), [])
-    whole = argv.build(graph, argv.secondary(Topology(), FILES, CONTRACT, primary_address=PRIMARY_ADDRESS))
+    graph = argv.machine(Topology(), FILES, host="host_b", boot=BOOT)
+    whole = graph.joined(argv.secondary(Topology(), FILES, CONTRACT, primary_address=PRIMARY_ADDRESS))
     assert set(whole.parts) - set(whole.without("rew0").parts) == {p for p in whole.parts if p.id == "rew0"}
     changed = set(whole.adding("rew0", "status=off").parts) - set(whole.parts)
     assert [part.value.endswith(",status=off") for part in changed] == [True]

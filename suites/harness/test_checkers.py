@@ -48,6 +48,7 @@ from colo_harness.judge.frames import SecondarySilent, TimestampsGoOn
 from colo_harness.judge.memory import GenerationPossible, MemoryEqual
 from colo_harness.judge.pacing import NewDelayInForce
 from colo_harness.judge.progress import CheckpointsGoOn
+from colo_harness.judge.resuming import DisksEqual, ReplicatedAgain
 from suites.harness.histories import (
     Match,
     after,
@@ -64,6 +65,7 @@ from suites.harness.histories import (
     progress,
     renamed,
     rests,
+    resumed,
     shape,
     survivor,
     without,
@@ -157,6 +159,13 @@ CASES = [
         change(is_a("event", "COLO_EXIT"), at=6.5),
         is_a("fault"),
     ),
+    Case(
+        ReplicatedAgain(1),
+        resumed,
+        change(after(6, is_a("event", "RESUME", "host_a")), at=9.1),
+        is_a("phase", "resume"),
+    ),
+    Case(DisksEqual(1), resumed, change(is_a("observe", "disks"), differs_at=67043328), is_a("observe")),
     Case(STATES, failover, change(is_a("observe", "query-status"), value={"status": "colo"}), is_a("observe")),
     Case(FellAt("idle"), failover, change(is_a("fault", type="bitten"), at=4.02), is_a("fault"), "unknown"),
     Case(ColoEntered(), entry, change(is_a("event", status="colo"), status="completed"), is_a("event")),

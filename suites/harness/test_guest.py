@@ -194,7 +194,7 @@ def vm(settings: Settings, history: History, tmp_path: Path) -> Iterator[VM]:
     """The tick guest on the reference QEMU under TCG."""
     files, topology = Files(tmp_path), Topology(guest="tick", accel="tcg")
     disk = Part("-drive", f"if=ide,format=raw,snapshot=on,file={guest.tick(settings)}")
-    graph = argv.build(argv.machine(topology, files, host="host_a", boot=None), [disk])
+    graph = argv.machine(topology, files, host="host_a", boot=None).joined([disk])
     with Guardian() as guardian, Loop() as loop:
         around = Surroundings(loop, guardian, settings.timeouts)
         command = [*release.reference(settings).argv(), *graph]

@@ -9,8 +9,10 @@ from unittest.mock import MagicMock
 import pytest
 
 from colo_harness.colo import pair as pairs
+from colo_harness.colo import procedure
 from colo_harness.colo.lab import Lab
 from colo_harness.colo.pair import ColoPair
+from colo_harness.errors import UsageError
 from colo_harness.history import History
 from colo_harness.machine.network import COLO_ADDRESS, Network
 from colo_harness.qemu import warm
@@ -23,6 +25,8 @@ from suites.harness.document import Command, Document
 
 NAMES = {"127.0.0.2": COLO_ADDRESS["host_b"]}
 """In the sections looked at here 127.0.0.1 is the loopback, never the primary's address."""
+LATER_NAMES = {"127.0.0.1": COLO_ADDRESS["host_a"]}
+"""In "Secondary resume replication" it is the new secondary's."""
 DELAY = 2000
 """Of the document's step 5."""
 EVENTS = {"capability": "events", "state": True}
@@ -34,10 +38,20 @@ ANSWERS = {
 """What a VM says that has done all that was asked of it."""
 
 
+OURS = ("vnet_hdr_support", "compare_timeout", "expired_scan_cycle")
+"""Properties that the document's objects lack: docs/departures.md, as for the command line."""
+
+
 @pytest.fixture(scope="module")
-def document() -> Document:
+def page() -> str:
     """The document that the reference release ships."""
-    return Document(reference(Settings()).document.read_text(encoding="utf-8"), NAMES)
+    return reference(Settings()).document.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def document(page: str) -> Document:
+    """The document, with our addresses."""
+    return Document(page, NAMES)
 
 
 class Sent(list[tuple[Host, str, dict[str, Any]]]):
@@ -59,6 +73,8 @@ class Sent(list[tuple[Host, str, dict[str, Any]]]):
         def execute(command: str, arguments: dict[str, Any] | None = None, **_: object) -> Any:
             if not command.startswith("query-"):
                 self.append((host, command, arguments or {}))
+            if command == "query-block-jobs":
+                return [{"ready": True}] if self.to(host)[-1][0] in ("drive-mirror", "stop") else []
             return ANSWERS.get(command, {})
 
         return execute
@@ -79,6 +95,7 @@ def pair(sent: Sent, tmp_path: Path) -> ColoPair:
     assert sent == []
     contract = Contract("11.1.3", "", (), return_path=True, reconnect="reconnect-ms=1000")
     lab = MagicMock(spec=Lab, settings=Settings(), contract=contract, qemu=[], around=None)
+    lab.copy.side_effect = lambda _, to: to.touch()
     network = SimpleNamespace(host=lambda _: None, address=COLO_ADDRESS.__getitem__)
     topology = Topology(checkpoint_delay_ms=DELAY)
     pair = ColoPair(topology, lab, cast("Network", network), History(), tmp_path)
@@ -130,3 +147,100 @@ def test_secondary_failover_is_as_documented(document: Document, pair: ColoPair,
     assert names.index("announce-self") > max(at for at, name in enumerate(names) if name == "object-del")
     told = [one for one in sent.to("host_b") if one[0] != "announce-self"]
     assert told == [one for listing in document.commands("secondary-failover") for one in listing]
+
+
+def resumed(commands: list[Command]) -> list[Command]:
+    """Return what is left of a survivor's commands but for our departures: the document's own."""
+    told = [(name, arguments) for name, arguments in commands if name not in ("chardev-remove", "chardev-add")]
+    told = [(name, arguments) for name, arguments in told if name != "migrate-set-parameters"]
+    return [
+        (name, {key: value for key, value in arguments.items() if name != "object-add" or key not in OURS})
+        for name, arguments in told
+    ]
+
+
+def colo_first(commands: list[Command]) -> list[Command]:
+    """Return the commands with capabilities set before all else, those of the start in place of x-colo alone."""
+    return_path, x_colo = ({"capability": name, "state": True} for name in ("return-path", "x-colo"))
+    *told, capabilities, migrate = commands
+    assert capabilities == ("migrate-set-capabilities", {"capabilities": [x_colo]})
+    return capabilities_first([(capabilities[0], {"capabilities": [return_path, x_colo]}), *told, migrate])
+
+
+def test_primary_resume_is_as_documented(document: Document, pair: ColoPair, sent: Sent) -> None:
+    """Every command, in its order, with the capabilities first."""
+    pair.failover_to(Role.PRIMARY)
+    sent.clear()
+    pair.resume()
+    told = [one for listing in document.commands("primary-resume-replication") for one in listing]
+    assert resumed(sent.to("host_a")) == colo_first(told)
+
+
+def test_secondary_resume_is_as_documented(page: str, pair: ColoPair, sent: Sent) -> None:
+    """So is this, with the filters ahead of the rewriter."""
+    pair.failover_to(Role.SECONDARY)
+    sent.clear()
+    pair.resume()
+    document = Document(page, LATER_NAMES)
+    told = [one for listing in document.commands("secondary-resume-replication") for one in listing]
+    assert resumed(sent.to("host_b")) == colo_first(told)
+
+
+@pytest.mark.parametrize("survivor", list(Role), ids=str)
+def test_a_new_secondary_is_started_as_the_first_one(
+    document: Document, pair: ColoPair, sent: Sent, survivor: Role
+) -> None:
+    """The document's steps 2 and 3, before the survivor copies its disk there."""
+    pair.failover_to(survivor)
+    sent.clear()
+    pair.resume()
+    assert sent.to(pair.host(Role.SECONDARY)) == capabilities_first(document.commands("startup-qemu")[0])
+    order = [(host, command) for host, command, _ in sent]
+    served, copied = (pair.host(Role.SECONDARY), "nbd-server-add"), (pair.host(Role.PRIMARY), "drive-mirror")
+    assert order.index(served) < order.index(copied)
+
+
+def test_the_loop_is_made_anew_as_it_was_made(document: Document, pair: ColoPair, sent: Sent) -> None:
+    """What the document adds once, in Secondary Failover, a survivor gets at each resume, before anything uses it."""
+    pair.failover_to(Role.PRIMARY)
+    sent.clear()
+    pair.resume()
+    opened = [one for listing in document.commands("secondary-failover") for one in listing if one[0] == "chardev-add"]
+    closed = [("chardev-remove", {"id": name}) for name in procedure.LOOP]
+    told = [one for one in opened if one[1]["id"] in procedure.LOOP]
+    assert sent.to("host_a")[: 2 * len(procedure.LOOP)] == [*closed, *told]
+
+
+def test_a_survivor_resumes_as_often_as_it_is_left(pair: ColoPair, sent: Sent) -> None:
+    """One that was a secondary once has its rewriter for ever, and is told the same each time."""
+    pair.failover_to(Role.SECONDARY)
+    sent.clear()
+    pair.resume()
+    first = sent.to("host_b")
+    pair.failover_to(Role.PRIMARY)
+    sent.clear()
+    pair.resume()
+    assert sent.to("host_b") == first
+
+
+def test_a_pair_resumes_only_after_a_failover(pair: ColoPair) -> None:
+    """Neither one that replicates nor one that replicates again."""
+    with pytest.raises(UsageError, match="nothing to resume"):
+        pair.resume()
+    pair.failover_to(Role.PRIMARY)
+    pair.resume()
+    with pytest.raises(UsageError, match="nothing to resume"):
+        pair.resume()
+
+
+def test_the_disks_stay_with_the_host(pair: ColoPair) -> None:
+    """A new QEMU finds what the lost one left, in a folder of its own; buffers are made where there were none."""
+    left = pair.files["host_a"]
+    left.disk.write_text("left", encoding="utf-8")
+    pair.failover_to(Role.SECONDARY)
+    pair.resume()
+    found = pair.files["host_a"]
+    assert (left.folder.name, found.folder.name, found.next().folder.name) == ("host_a", "host_a-2", "host_a-3")
+    assert found.disk.read_text(encoding="utf-8") == "left"
+    assert found.active.exists()
+    assert found.hidden.exists()

@@ -3,12 +3,14 @@
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from colo_harness.errors import WaitTimeout
 from colo_harness.history import Entry, History
 from colo_harness.judge.acknowledged import acknowledged_explained, counter_monotonic
 from colo_harness.judge.sessions import no_reset, nothing_lost
@@ -200,6 +202,14 @@ def test_orders_are_carried_out(client: Client) -> None:
         control.calm()
 
 
+def crowd_asks(history: History, since: int) -> bool:
+    """Tell whether anything is asked within a tenth of a second."""
+    with suppress(WaitTimeout):
+        history.wait_for("a question", lambda entry: entry.kind == "op", since=since, timeout=0.1)
+        return True
+    return False
+
+
 def test_the_services_die_under_a_crowd(client: Client, services: Process, history: History) -> None:
     """Sessions whose server is killed end undecided with the error's name, and new ones are refused."""
     everyone = client.everything()
@@ -215,6 +225,18 @@ def test_the_services_die_under_a_crowd(client: Client, services: Process, histo
     assert errors <= {"ConnectionResetError", "BrokenPipeError", "EOFError"}
     assert sum(e.data["type"] == "info" for e in history if e.kind == "op") == 8
     assert no_reset(history.entries).valid == "invalid"
+
+
+def test_a_crowd_rests(client: Client, history: History) -> None:
+    """Nothing is asked while it does, all that was asked has ended, and it goes on afterwards."""
+    with Crowd(client.everything(), pause=0) as crowd:
+        crowd.wait_acknowledged(3, timeout=10)
+        with crowd.resting():
+            since = history.cursor()
+            told = [entry.data for entry in history if entry.kind == "op"]
+            assert {one["op"] for one in told} == {one["op"] for one in told if one["type"] != "invoke"}
+            assert not crowd_asks(history, since)
+        crowd.wait_acknowledged(3, timeout=10)
 
 
 def test_a_crowd_of_64(client: Client, history: History) -> None:

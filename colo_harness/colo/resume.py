@@ -1,0 +1,83 @@
+"""Resuming replication after a failover, by the document's "Primary resume replication" and "Secondary …".
+
+The survivor is the primary by now, and the same process as before. Its host's peer gets a fresh QEMU, which finds the
+disks that the lost one left there; all of the survivor's disk is copied to it before the two replicate.
+"""
+
+from typing import TYPE_CHECKING
+
+from colo_harness.colo import procedure, start
+from colo_harness.errors import StartupFailed
+from colo_harness.qemu.topology import Role
+from colo_harness.wait import wait_until
+
+if TYPE_CHECKING:
+    from colo_harness.colo.pair import ColoPair
+
+
+def renew_loop(pair: "ColoPair") -> None:
+    """Make the streams between the primary's filters and its colo-compare anew.
+
+    Half a frame may stand in one since colo-compare was deleted (docs/findings/0009-half-a-frame.md).
+    """
+    if pair.topology.networked:
+        vm = pair.vm(Role.PRIMARY)
+        procedure.drop_chardevs(vm, procedure.LOOP)
+        procedure.add(vm, [part for part in pair.graph(Role.PRIMARY).parts if part.id in procedure.LOOP])
+
+
+def inherit_disks(pair: "ColoPair") -> None:
+    """Hand the disks of the lost host to the QEMU that comes; buffers need to be created only once (step 2)."""
+    host = pair.host(Role.SECONDARY)
+    lost = pair.files[host]
+    files = pair.files[host] = lost.next()
+    files.folder.mkdir()
+    for old, new in ((lost.disk, files.disk), (lost.active, files.active), (lost.hidden, files.hidden)):
+        if old.exists():
+            old.rename(new)
+    start.make_buffers(pair)
+
+
+def resync(pair: "ColoPair") -> None:
+    """Let the secondary's disk become like the survivor's, whose guest works, and stay so.
+
+    Raises StartupFailed, WaitTimeout.
+    """
+    primary = pair.vm(Role.PRIMARY)
+    procedure.mirror_disk(primary, pair.address(Role.SECONDARY))
+
+    def ready() -> bool:
+        jobs = primary.execute("query-block-jobs")
+        if not jobs:
+            raise StartupFailed(f"the resync of {primary.name} ended by itself: its disk is not copied")
+        return bool(jobs[0]["ready"])
+
+    wait_until("the resync to be ready", ready, timeout=pair.timeouts.resync)
+
+
+def stop_guest(pair: "ColoPair") -> None:
+    """Stop the guest, and end the copy with both disks alike. Raises WaitTimeout."""
+    primary = pair.vm(Role.PRIMARY)
+    procedure.stop_guest(primary)
+    procedure.end_mirror(primary)
+    await_end(pair)
+
+
+def await_end(pair: "ColoPair") -> None:
+    """Return once the copy has ended. Raises WaitTimeout."""
+    primary = pair.vm(Role.PRIMARY)
+    wait_until("the resync to end", lambda: not primary.execute("query-block-jobs"), timeout=pair.timeouts.resync)
+
+
+def add_filters(pair: "ColoPair") -> None:
+    """Put the primary's filters in, ahead of the rewriter of one that was a secondary."""
+    vm, host = pair.vm(Role.PRIMARY), pair.host(Role.PRIMARY)
+    filters = [part for part in pair.graph(Role.PRIMARY).parts if part.id in procedure.PRIMARY_FILTERS]
+    procedure.add(vm, filters, before=next(iter(pair.objects(host, ("rew0",))), None))
+    pair.graphs[host] = pair.graphs[host].joined(filters)
+
+
+RESYNC = (inherit_disks, start.start_secondary, start.set_capabilities, start.serve_replica, resync)
+"""The steps until the disks are alike and stay so while the guest works."""
+REPLICATE = (stop_guest, start.attach_replica, add_filters, start.enter)
+"""The steps from there into COLO."""

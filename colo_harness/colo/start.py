@@ -1,0 +1,105 @@
+"""The start of a pair: the steps of "Startup qemu" that bring two fresh QEMUs into COLO.
+
+Each step takes the pair and is called by it through a sabotage, which may replace the step (colo/sabotage.py).
+"""
+
+from typing import TYPE_CHECKING
+
+from colo_harness.colo import procedure
+from colo_harness.colo.entry import await_colo
+from colo_harness.colo.ticks import Ticks
+from colo_harness.qemu import warm
+from colo_harness.qemu.topology import HOSTS, Role
+
+if TYPE_CHECKING:
+    from colo_harness.colo.pair import ColoPair
+
+
+def prepare_disks(pair: "ColoPair") -> None:
+    """Give each host its copy of the same disk, and the secondary its two buffers."""
+    for host in HOSTS:
+        pair.files[host].folder.mkdir()
+        pair.lab.copy(pair.guest.disk, pair.files[host].disk)
+    make_buffers(pair)
+
+
+def make_buffers(pair: "ColoPair") -> None:
+    """Give the secondary's host those of its two buffers that it does not have yet."""
+    files = pair.files[pair.host(Role.SECONDARY)]
+    for path in (files.active, files.hidden):
+        if not path.exists():
+            pair.lab.copy(pair.lab.empty_disk, path)
+
+
+def start_primary(pair: "ColoPair") -> None:
+    """Start the primary with `-S` (step 1)."""
+    if pair.topology.narrowed:
+        pair.open_narrows()
+    pair.launch(Role.PRIMARY, warm.restoring() if _is_warm(pair) else [])
+
+
+def start_secondary(pair: "ColoPair") -> None:
+    """Start the secondary, which listens for the checkpoint stream (step 2)."""
+    pair.launch(Role.SECONDARY, [])
+
+
+def ready_guest(pair: "ColoPair") -> None:
+    """Let the primary hold a guest that has booted."""
+    vm = pair.vm(Role.PRIMARY)
+    if _is_warm(pair):
+        state = pair.lab.states.path(pair.topology, pair.guest)
+        warm.restore(vm, state, timeout=pair.timeouts.launch)
+    else:
+        vm.execute("cont")
+        warm.await_boot(vm, pair.history, pair.topology, timeout=pair.timeouts.boot)
+    if pair.topology.quiet:
+        vm.execute("cont")
+        Ticks(pair).quiet(Role.PRIMARY)
+        vm.execute("stop")
+
+
+def observe_before(pair: "ColoPair") -> None:
+    """Record what both sides say of themselves before they replicate."""
+    pair.observe("before")
+
+
+def set_capabilities(pair: "ColoPair") -> None:
+    """Set COLO's migration capabilities on both sides."""
+    for vm in pair.vms:
+        procedure.set_capabilities(vm, pair.lab.contract)
+
+
+def serve_replica(pair: "ColoPair") -> None:
+    """Export the secondary's disk."""
+    procedure.serve_replica(pair.vm(Role.SECONDARY))
+
+
+def attach_replica(pair: "ColoPair") -> None:
+    """Add the secondary's export to the primary's quorum."""
+    procedure.attach_replica(pair.vm(Role.PRIMARY), pair.address(Role.SECONDARY))
+
+
+def enter(pair: "ColoPair") -> None:
+    """Start replication and wait until both sides run in COLO. Raises StartupFailed with the states seen."""
+    primary = pair.vm(Role.PRIMARY)
+    procedure.set_checkpoint_delay(primary, pair.topology.checkpoint_delay_ms)
+    since = pair.history.cursor()
+    procedure.migrate(primary, *pair.checkpoint_stream())
+    await_colo(pair.vms, pair.history, since=since, timeout=pair.timeouts.entry)
+
+
+STEPS = (
+    prepare_disks,
+    start_primary,
+    start_secondary,
+    ready_guest,
+    observe_before,
+    set_capabilities,
+    serve_replica,
+    attach_replica,
+    enter,
+)
+
+
+def _is_warm(pair: "ColoPair") -> bool:
+    return not pair.lab.settings.cold_boot

@@ -1,0 +1,1 @@
+"""A pair again after a failover."""
