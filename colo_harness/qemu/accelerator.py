@@ -157,7 +157,7 @@ def _alone(settings: Settings, topology: Topology, files: Files) -> argv.Graph:
         image = guest.linux(settings)
         boot = Boot(image.kernel, image.initrd, guest.CMDLINE)
         parts = [Part("-drive", "if=virtio,driver=null-co,size=64M"), Part("-netdev", "hubport,id=hn0,hubid=0")]
-    return argv.build(argv.machine(topology, files, host="host_a", boot=boot).without("hn0"), parts)
+    return argv.machine(topology, files, host="host_a", boot=boot).without("hn0").joined(parts)
 
 
 def _pace(history: History, deadline: float) -> float:

@@ -35,7 +35,7 @@ def narrows(source: socket.socket, place: socket.socket) -> Iterator[Narrows]:
 def joined(place: socket.socket, source: socket.socket) -> tuple[socket.socket, socket.socket]:
     """Return both ends of a new stream: who reads, who sends."""
     reader = socket.create_connection(place.getsockname(), 5)
-    reader.setblocking(True)  # else MSG_WAITALL waits for nothing
+    reader.settimeout(None)  # else MSG_WAITALL waits for nothing
     sender, _ = source.accept()
     return reader, sender
 
