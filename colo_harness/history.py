@@ -7,7 +7,7 @@ since the origin. `colo_harness/recording.py` reads it back; docs/history.md des
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, NotRequired, Self, TextIO, TypedDict
@@ -118,10 +118,13 @@ class Entry:
 class History:
     """An append-only record in memory and, with a path, on disk as it grows; safe to use from any thread.
 
-    `test` is the node id of the test that it tells of.
+    `test` is the node id of the test that it tells of; entries of the kinds `without` are left out.
     """
 
-    def __init__(self, path: Path | None = None, test: str | None = None) -> None:
+    def __init__(
+        self, path: Path | None = None, test: str | None = None, *, without: Collection[Kind] = ()
+    ) -> None:
+        self._without = without
         self._entries: list[Entry] = []
         self._changed = threading.Condition()
         self._monotonic = time.monotonic()
@@ -179,6 +182,8 @@ class History:
             moment = round(self.now() if at is None else at, 6)
             text = _json({"at": moment, "kind": kind, "who": who, "what": what, "data": data})
             entry = Entry.of(json.loads(text), len(self._entries) + 2)
+            if kind in self._without:
+                return entry
             self._entries.append(entry)
             self._write(text)
             self._changed.notify_all()

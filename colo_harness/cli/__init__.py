@@ -21,8 +21,9 @@ COMMANDS = {
     "run": "run",
     "judge": "judge",
     "timeline": "timeline",
+    "pair": "pair",
 }
-"""Each command, a function, and the module of this room that has it; it is imported when the command is given."""
+"""Each command, a function or a group of them, and the module of this room that has it; it is imported when given."""
 
 
 class Commands(Mapping[str, Any]):
@@ -30,8 +31,10 @@ class Commands(Mapping[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         module = import_module(f"{__name__}.{COMMANDS[name]}")
-        alone = typer.Typer(add_completion=False)
-        alone.command(name)(getattr(module, name))
+        alone = getattr(module, name)
+        if not isinstance(alone, typer.Typer):
+            alone = typer.Typer(add_completion=False)
+            alone.command(name)(getattr(module, name))
         return typer.main.get_command(alone)
 
     def __iter__(self) -> Iterator[str]:

@@ -84,6 +84,16 @@ class Files:
         return self.folder / "rescue.sock"
 
     @property
+    def spare(self) -> Path:
+        """Socket of the third monitor, where the topology has one; nobody of ours connects."""
+        return self.folder / "spare.sock"
+
+    @property
+    def console_log(self) -> Path:
+        """What the guest wrote to its serial port, line by line as it came."""
+        return self.folder / "console.txt"
+
+    @property
     def console(self) -> Path:
         """Socket of the guest's serial port."""
         return self.folder / "console.sock"
@@ -144,6 +154,8 @@ def machine(topology: Topology, files: Files, *, host: Host, boot: Boot | None) 
         Part("-chardev", f"socket,id=console0,path={files.console},server=on,wait=off", "console0"),
         Part("-serial", "chardev:console0"),
     ]
+    if topology.spare_monitor:
+        parts.append(Part("-qmp", f"unix:{files.spare},server=on,wait=off"))
     if topology.memory_file:
         size = f"size={topology.memory_mib}M,share=on"
         parts.append(Part("-object", f"memory-backend-file,id=pc.ram,mem-path={files.memory},{size}", "pc.ram"))

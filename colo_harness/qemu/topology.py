@@ -60,6 +60,8 @@ class Topology:
     """What the primary's filters send to its colo-compare goes through a relay of ours, which can stop in mid-frame."""
     memory_file: bool = False
     """Guest memory lies in a file of the host, where a sabotage can reach it."""
+    spare_monitor: bool = False
+    """Each QEMU has a third monitor, for people: what they do there, ours do not notice."""
 
     @property
     def networked(self) -> bool:

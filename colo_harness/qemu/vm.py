@@ -2,6 +2,8 @@
 
 import re
 import signal
+import socket
+import struct
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -25,6 +27,7 @@ TRACE = re.compile(r"(?P<stamp>\S+Z) (?P<event>\w+) .*'(?P<message>[\w-]+)'")
 Thread = Literal["main", "colo"]
 COLO_THREAD = r"mig/src/main|mig/dst/colo|.*migration|COLO.*"
 """Names of the thread that a COLO side waits for its peer in (migration/migration.c, migration/colo.c)."""
+_UCRED = struct.Struct("iII")
 PEER_CHARDEVS = ("mirror0", "compare1", "red0", "red1")
 STAMPED = re.compile(r"(?P<stamp>\d{4}-\d\d-\d\dT[\d:.]+Z) (?P<text>.*)")
 
@@ -59,7 +62,8 @@ class VM:
         self._stderr_seen = 0
         self._death_seen = False
         self._patience = around.timeouts.command
-        self._console_log = self._closing.enter_context((files.folder / "console.txt").open("w", encoding="utf-8"))
+        log = files.console_log.open("w", encoding="utf-8", buffering=1)
+        self._console_log = self._closing.enter_context(log)
         trace = Fifo(files.trace)
         self._keep(Lines(trace, around.loop, self._on_trace))
         self.process = Process(argv, name=name, log_dir=files.folder, guardian=around.guardian, namespace=namespace)
@@ -84,6 +88,12 @@ class VM:
     def alive(self) -> bool:
         """Whether the process still exists."""
         return self.process.alive
+
+    @property
+    def pid(self) -> int:
+        """QEMU's own process, which a wrapper script may have started: the one that listens on the console."""
+        credentials = self._console.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
+        return int(_UCRED.unpack(credentials)[0])
 
     def execute(self, command: str, arguments: dict[str, Any] | None = None, *, timeout: float | None = None) -> Any:
         """Run a QMP command on the first monitor. Raises CommandError, MonitorLost."""
