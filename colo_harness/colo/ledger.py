@@ -45,7 +45,7 @@ class Ledger:
     def __init__(self, history: History) -> None:
         self._history = history
         self._read = 0
-        self._accounts = {host: Account() for host in HOSTS}
+        self._accounts: dict[str, Account] = {host: Account() for host in HOSTS}
         self._recent: deque[Entry] = deque(maxlen=RECENT)
         self._reading = threading.Lock()
 

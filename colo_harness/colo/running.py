@@ -133,8 +133,9 @@ def claim(name: str | None, place: Path) -> Running:
         raise UsageError(f"a pair {name!r} is running", f"choose another name, or `colo pair down --name {name}`")
     if name is not None and not NAME.fullmatch(name):
         raise UsageError(f"{name!r} is no name for a pair", "take up to 32 letters, digits, - and _")
-    free = (usual for n in count(1) if (usual := f"{USUAL}{n if n > 1 else ''}") not in taken)
-    pair = Running(name or next(free), place / (name or next(free)))
+    usual = (f"{USUAL}{number if number > 1 else ''}" for number in count(1))
+    name = name or next(one for one in usual if one not in taken)
+    pair = Running(name, place / name)
     if len(os.fsencode(pair.folder / DEEPEST)) > LONGEST:
         raise MachineError(
             f"{pair.folder} is too long a path for sockets", "set XDG_RUNTIME_DIR to a shorter one, of mode 0700"
