@@ -1,8 +1,10 @@
 """The portrait of a running pair: its status as people read it."""
 
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -66,8 +68,8 @@ def _headline(status: Status) -> Text:
         (status["name"], "bold"), "  ", (status["state"], COLOURS[status["state"]]), f"  {status['now']:.1f} s"
     )
     return shown.append(
-        f"\n{status['guest']} guest under {status['accel']}, QEMU {status['qemu']},"
-        f" a checkpoint every {status['delay_ms'] / 1000:g} s at least"
+        f"\nQEMU {status['qemu']}, {status['accel']}"
+        f"\n{status['guest']} guest, a checkpoint every {status['delay_ms'] / 1000:g} s at least"
     )
 
 
@@ -95,7 +97,8 @@ def _events(events: list[Status]) -> Table:
 
 def guide(console: Console, status: Status) -> None:
     """Print the ways into a pair, each line to be pasted into a shell."""
-    option = "" if status["name"] == "pair" else f" --name {status['name']}"
+    colo = Path(sys.executable).with_name("colo")
+    name = status["name"]
     lines = [_headline(status).plain]
     for host, side in status["hosts"].items():
         lines += [f"\n{host}, the {side['role']}, is process {side['pid']}"]
@@ -103,10 +106,12 @@ def guide(console: Console, status: Status) -> None:
     lines += [
         "\nthe client",
         f"  {'namespace':<10} nsenter --net={status['client']['namespace']}",
-        f"  {'prompt':<10} colo pair shell{option}",
-        f"\n{'history':<10}   {status['history']}",
-        f"{'logs':<10}   {status['folder']}/host_*: what each QEMU was started with, said and was told",
-        f"{'next':<10}   colo pair status --watch{option}; checkpoint, qmp, kill, freeze, failover, resume; down",
+        f"  {'prompt':<10} {colo} pair shell --name {name}",
+        f"\n{'history':<12} {status['history']}",
+        f"{'logs':<12} {status['folder']}/host_*: command line, transcripts, console and stderr of each QEMU",
+        f"{'watch it':<12} {colo} pair status --watch --name {name}",
+        f"{'break it':<12} {colo} pair kill primary --name {name}; then: failover, resume",
+        f"{'end it':<12} {colo} pair down --name {name}",
     ]
     for line in lines:
         console.print(line, soft_wrap=True, highlight=False, markup=False)

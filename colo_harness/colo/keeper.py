@@ -62,12 +62,16 @@ def _answer(desk: Desk, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _told(error: Exception, remedy: str) -> dict[str, Any]:
-    """Put an error into words: ours with its remedy, QEMU's with `remedy`, a bug with its traceback."""
+    """Put an error into words: ours with its remedy, QEMU's with `remedy`, a bug with its traceback.
+
+    The text of what QEMU did ends with QEMU's own last words, if it had any.
+    """
     if isinstance(error, HarnessError):
         return {"problem": error.problem, "remedy": error.remedy}
     if isinstance(error, ProductFailure):
-        first, *rest = str(error).strip().splitlines()
-        return {"problem": f"{first}: {rest[-1].strip()}" if rest else first, "remedy": remedy}
+        lines = str(error).strip().splitlines()
+        last = "" if lines[-1] in lines[0] else f": {lines[-1].strip()}"
+        return {"problem": f"{lines[0]}{last}", "remedy": remedy}
     return {"problem": "a bug of the harness", "remedy": "".join(traceback.format_exception(error))}
 
 

@@ -22,7 +22,7 @@ def attaching(pid: int) -> str:
         places = _mapped(process)
         words = (process / "cmdline").read_bytes().split(b"\0")
         programs = [path for word in words if (path := Path(word.decode()).resolve()) in places and path != started]
-        command += ["-ex", f"add-symbol-file {programs[0]} -o {places[programs[0]]:#x}"]
+        command += ["-ex", "set confirm off", "-ex", f"add-symbol-file {programs[0]} -o {places[programs[0]]:#x}"]
     return join(command)
 
 

@@ -18,7 +18,9 @@ from suites.harness.markdown import Page, first_words, words
 ROOT = Path(__file__).parents[2]
 PATHS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("reports/README.md")]
 PAGES = {str(path.relative_to(ROOT)): Page(path.read_text(encoding="utf-8")) for path in PATHS}
-README, RUNNING, WRITING = (PAGES[name] for name in ("README.md", "docs/running.md", "docs/writing-tests.md"))
+README, RUNNING, WRITING, PAIR = (
+    PAGES[name] for name in ("README.md", "docs/running.md", "docs/writing-tests.md", "docs/pair.md")
+)
 COMMANDS = {name: page.commands for name, page in PAGES.items()}
 
 MARKERS = ("answers", "claim", "control", "needs", "slow", "smoke", "topology")
@@ -27,11 +29,13 @@ MARKERS = ("answers", "claim", "control", "needs", "slow", "smoke", "topology")
 
 @pytest.fixture(scope="module")
 def colo() -> dict[str, set[str]]:
-    """The options of each command of `colo`."""
+    """The options of each command of `colo`, those of `colo pair` among them."""
     group: Any = typer.main.get_command(app)
+    commands = dict(group.commands)
+    commands |= {f"pair {name}": command for name, command in commands.pop("pair").commands.items()}
     return {
         name: {option for one in command.params for option in one.opts if option.startswith("--")}
-        for name, command in group.commands.items()
+        for name, command in commands.items()
     }
 
 
@@ -78,10 +82,13 @@ def test_needs_are_described() -> None:
 
 def test_commands_and_options_of_colo_are_described(colo: dict[str, set[str]]) -> None:
     """Each option of each command, and no other."""
-    table = [row for row in RUNNING.section("`colo`").rows if len(row) == 3]
+    rows = [*RUNNING.section("`colo`").rows, *PAIR.section("The commands").rows]
+    table = [row for row in rows if len(row) == 3]
     told = {(command, option) for name, of, _ in table for command in words(of) for option in first_words([name])}
     assert told == {(command, option) for command, options in colo.items() for option in options}
-    assert {f"colo {name}" for name in colo} <= set(words(*(row[0] for row in RUNNING.section("`colo`").rows)))
+    assert {f"colo {name}" for name in colo} <= {
+        re.split(r" [A-Z[]", word)[0] for row in rows for word in words(row[0])
+    }
 
 
 def test_options_of_pytest_exist(pytests: set[str]) -> None:
@@ -98,9 +105,10 @@ def test_a_printed_command_can_be_typed(command: str, colo: dict[str, set[str]],
     program, arguments = Path(typed[0]).name, typed[1:]
     targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     own = arguments[: arguments.index("--")] if "--" in arguments else arguments
-    known = {"make": set(), "colo": colo.get(arguments[0], set()), "pytest": pytests}[program]
-    assert program != "make" or arguments[0] in targets
-    assert program != "colo" or arguments[0] in colo
+    name = " ".join(arguments[:2]) if arguments[:1] == ["pair"] else arguments[0]
+    known = {"make": set(), "colo": colo.get(name, set()), "pytest": pytests}[program]
+    assert program != "make" or name in targets
+    assert program != "colo" or name in colo
     assert _options(own) <= known
     assert _options(arguments[len(own) + 1 :]) <= pytests
     assert [word for word in arguments if word.startswith("suites/") and not (ROOT / word).exists()] == []
