@@ -121,9 +121,7 @@ class History:
     `test` is the node id of the test that it tells of; entries of the kinds `without` are left out.
     """
 
-    def __init__(
-        self, path: Path | None = None, test: str | None = None, *, without: Collection[Kind] = ()
-    ) -> None:
+    def __init__(self, path: Path | None = None, test: str | None = None, *, without: Collection[Kind] = ()) -> None:
         self._without = without
         self._entries: list[Entry] = []
         self._changed = threading.Condition()

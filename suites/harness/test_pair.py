@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from colo_harness.colo.running import Running
-from colo_harness.history import load
 from colo_harness.qemu import release
+from colo_harness.recording import load
 from colo_harness.settings import Settings
 from colo_harness.wait import wait_until
 
@@ -170,7 +170,7 @@ def test_a_checkpoint_is_taken_and_counted(busy: Desktop) -> None:
 
 def test_the_history_is_one(busy: Desktop) -> None:
     """It can be read by what reads histories; a guest that talks all day does not fill it."""
-    kinds = {entry.kind for entry in load(Path(busy.status()["history"]))}
+    kinds = {entry.kind for entry in load(Path(busy.status()["history"])).entries}
     assert {"phase", "event", "trace"} <= kinds
     assert "console" not in kinds
 
