@@ -10,9 +10,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from colo_harness.cli.options import CacheDir
+from colo_harness.cli.options import Accel, CacheDir
 from colo_harness.cli.portrait import guide, watch
-from colo_harness.cli.run import Accel
 from colo_harness.cli.steps import steps
 from colo_harness.colo import birth
 from colo_harness.colo.running import find

@@ -62,16 +62,11 @@ def _answer(desk: Desk, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _told(error: Exception, remedy: str) -> dict[str, Any]:
-    """Put an error into words: ours with its remedy, QEMU's with `remedy`, a bug with its traceback.
-
-    The text of what QEMU did ends with QEMU's own last words, if it had any.
-    """
+    """Put an error into words: ours with its remedy, QEMU's with `remedy`, a bug with its traceback."""
     if isinstance(error, HarnessError):
         return {"problem": error.problem, "remedy": error.remedy}
     if isinstance(error, ProductFailure):
-        lines = str(error).strip().splitlines()
-        last = "" if lines[-1] in lines[0] else f": {lines[-1].strip()}"
-        return {"problem": f"{lines[0]}{last}", "remedy": remedy}
+        return {"problem": error.brief, "remedy": remedy}
     return {"problem": "a bug of the harness", "remedy": "".join(traceback.format_exception(error))}
 
 
