@@ -1,6 +1,7 @@
 """The birth of a running pair: its keeper's process, attended until the pair replicates."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -70,7 +71,13 @@ class _Birth:
         argv = [sys.executable, "-m", "colo_harness.colo.keeper", order.as_json()]
         with theirs, (order.folder / "keeper.log").open("wb") as log:
             self._keeper = subprocess.Popen(
-                argv, stdin=theirs.fileno(), stdout=DEVNULL, stderr=log, start_new_session=True, cwd="/"
+                argv,
+                stdin=theirs.fileno(),
+                stdout=DEVNULL,
+                stderr=log,
+                start_new_session=True,
+                cwd="/",
+                env={**os.environ, "TMPDIR": str(order.folder)},  # what it has for a moment goes with it, too
             )
         self._said = self._link.makefile("r", encoding="utf-8")
 

@@ -282,8 +282,11 @@ def test_without_a_pair_everything_says_so(desktop: Desktop) -> None:
         assert desktop.refused(*command) == "colo: no pair is running\n  start one: `colo pair up`\n"
 
 
-@pytest.mark.parametrize(("command", "state"), [("kill", "dead"), ("freeze", "frozen")])
-@pytest.mark.parametrize(("lost", "left"), [("host_a", "host_b"), ("host_b", "host_a")])
+@pytest.mark.parametrize(
+    ("command", "state", "lost", "left"),
+    [("kill", "dead", "host_a", "host_b"), ("freeze", "frozen", "host_b", "host_a")],
+    ids=["kill-primary", "freeze-secondary"],
+)
 def test_the_side_that_is_left_carries_on_and_is_joined_again(
     played: Desktop, command: str, state: str, lost: str, left: str
 ) -> None:
