@@ -5,6 +5,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -15,12 +16,11 @@ NOBODY = 65534
 
 
 @pytest.fixture(autouse=True)
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The runtime folder of a user with no pair."""
-    place = tmp_path / "runtime"
-    place.mkdir(mode=0o700)
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(place))
-    return place
+def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The runtime folder of a user with no pair, with as short a path as sockets want."""
+    with TemporaryDirectory(prefix="colo-") as name:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", name)
+        yield Path(name)
 
 
 @contextmanager
