@@ -12,7 +12,7 @@ _OPTIONS = """
 [tool.pytest]
 strict = true
 testpaths = ["suites"]
-addopts = ["--dist=loadgroup", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-p", "no:allure_pytest"]
+addopts = ["--disable-plugin-autoload", "-p", "xdist", "-p", "timeout", "--dist=loadgroup", "-p", "no:cacheprovider"]
 timeout = "60"
 filterwarnings = ["error"]
 """
