@@ -21,6 +21,7 @@ COMMANDS = {
     "run": "run",
     "judge": "judge",
     "timeline": "timeline",
+    "bench": "bench",
 }
 """Each command, a function, and the module of this room that has it; it is imported when the command is given."""
 

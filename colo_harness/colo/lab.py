@@ -1,21 +1,33 @@
 """What every pair of a run has at hand: the QEMU under test, the guests, the cache, the loop."""
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
-from colo_harness.qemu import guest, release
+from colo_harness.errors import StartupFailed
+from colo_harness.machine.guardian import Guardian
+from colo_harness.qemu import contract, guest, release
 from colo_harness.qemu.argv import Boot
 from colo_harness.qemu.contract import Contract
 from colo_harness.qemu.disk import ImageTool
+from colo_harness.qemu.loop import Loop
 from colo_harness.qemu.topology import Topology
 from colo_harness.qemu.vm import Surroundings
 from colo_harness.qemu.warm import Guest, States
 from colo_harness.settings import Settings
+
+Findings = dict[str, Any]
+"""A contract as JSON values."""
+
+
+def _now(probe: Callable[[], Findings]) -> Findings:
+    return probe()
 
 
 @dataclass(frozen=True)
@@ -68,3 +80,26 @@ class Lab:
     def copy(self, image: Path, to: Path) -> None:
         """Give a QEMU an image of its own."""
         shutil.copyfile(image, to)
+
+
+@contextmanager
+def open_lab(
+    settings: Settings, guardian: Guardian, *, probing: Callable[[Callable[[], Findings]], Findings] = _now
+) -> Iterator[Lab]:
+    """Yield a lab in `settings.run_dir`; `probing` may remember what a probe of the QEMU under test found.
+
+    Raises UsageError, CacheError, ProductFailure: StartupFailed where the QEMU was built without COLO.
+    """
+    qemu = release.under_test(settings)
+    with Loop() as loop:
+        around = Surroundings(loop, guardian, settings.timeouts)
+        yield Lab(settings, qemu, Contract.of(probing(lambda: _probe(qemu, settings, around))), around)
+
+
+def _probe(qemu: Sequence[str], settings: Settings, around: Surroundings) -> Findings:
+    folder = settings.run_dir / "probe"
+    folder.mkdir()
+    found = contract.probe(qemu, folder, loop=around.loop, guardian=around.guardian, timeouts=around.timeouts)
+    if found.lacks:
+        raise StartupFailed(f"this QEMU ({found.version}) has no {', '.join(found.lacks)}")
+    return found.as_json()
