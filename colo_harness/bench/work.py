@@ -54,10 +54,11 @@ def commands(host: str, transcript: Iterable[str]) -> Iterator[Command]:
         record = json.loads(line)
         message, at = record["message"], record["at"]
         name = message.get("execute", message.get("exec-oob"))
+        number = message.get("id", "")  # the first, qmp_capabilities, has none
         if record["way"] == "to":
-            sent[message["id"]] = (name, at)
-        elif "id" in message and message["id"] in sent:
-            command, begun = sent.pop(message["id"])
+            sent[number] = (name, at)
+        elif ("return" in message or "error" in message) and number in sent:
+            command, begun = sent.pop(number)
             yield Command(host, command, begun, at, message.get("return"))
 
 

@@ -80,6 +80,8 @@ def test_a_transcript_tells_its_commands() -> None:
     """Those that were answered, each with its answer; events and what is in the air are none."""
     lines = [
         {"at": 0.5, "way": "from", "message": {"QMP": {}}},
+        {"at": 0.6, "way": "to", "message": {"execute": "qmp_capabilities"}},
+        {"at": 0.7, "way": "from", "message": {"return": {}}},
         {"at": 1.0, "way": "to", "message": {"execute": "query-status", "id": "1"}},
         {"at": 1.5, "way": "to", "message": {"exec-oob": "yank", "id": "2"}},
         {"at": 1.7, "way": "from", "message": {"event": "STOP"}},
@@ -88,6 +90,7 @@ def test_a_transcript_tells_its_commands() -> None:
         {"at": 3.0, "way": "to", "message": {"execute": "quit", "id": "3"}},
     ]
     assert list(commands("host_a", map(json.dumps, lines))) == [
+        asked("qmp_capabilities", 0.6, 0.7, {}),
         asked("yank", 1.5, 2.0, {}),
         asked("query-status", 1.0, 2.5, {"running": True}),
     ]
