@@ -70,7 +70,7 @@ def _drive(lab: Lab, folder: Path, history: History) -> list[Stretch]:
 
 
 def _lose_the_primary(pair: ColoPair, client: Client, history: History) -> None:
-    with Nemesis(pair, history) as nemesis, Crowd([client.echo()]) as crowd:
+    with Nemesis(pair, history) as nemesis, Crowd([client.echo()], pause=0) as crowd:
         crowd.let_answer(ANSWERS)
         nemesis.inject(Kill(Role.PRIMARY))
         pair.failover_to(Role.SECONDARY)
