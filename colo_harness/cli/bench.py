@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from colo_harness.bench import figure, parallel, picture, scenario, suite
 from colo_harness.bench.figure import Measure, Speedup
@@ -63,13 +63,13 @@ def bench(
 
 def _measures() -> dict[str, Measure]:
     all_of_them = (
-        Measure("entry", "warm pair to colo, from nothing", aim=1.0),
-        Measure("checkpoint", "checkpoint, asked for to done on both sides"),
-        Measure("pause", "pause at a checkpoint, STOP to RESUME"),
-        Measure("stall", "client stall at failover, loss to first answer"),
+        Measure("entry", "warm pair to colo", aim=1.0),
+        Measure("checkpoint", "checkpoint"),
+        Measure("pause", "pause at a checkpoint"),
+        Measure("stall", "client stall at failover"),
         Measure("scenario", "all of these on one pair", share_aim=SHARE),
-        Measure("test", "whole kill-the-primary test in pytest", aim=6.0, share_aim=SHARE),
-        Measure("collection", "collection of the whole suite", aim=1.5),
+        Measure("test", "whole kill-the-primary test", aim=6.0, share_aim=SHARE),
+        Measure("collection", "collection of the suite", aim=1.5),
     )
     return {measure.name: measure for measure in all_of_them}
 
@@ -96,7 +96,8 @@ def _run_suite(
 
 
 def _print(console: Console, measures: list[Measure], speedup: Speedup | None) -> None:
-    table = Table("measure", "seconds", "QEMU's own", "harness", "aim", "holds", box=None)
+    heads = (Column("measure", no_wrap=True), "seconds", "QEMU's own", "harness", "aim", "holds")
+    table = Table(*heads, box=None, pad_edge=False)
     for measure in measures:
         aims = [f"{measure.aim:g} s"] if measure.aim else []
         aims += [f"harness {measure.share_aim:.0%}"] if measure.share_aim else []
@@ -106,5 +107,6 @@ def _print(console: Console, measures: list[Measure], speedup: Speedup | None) -
     if speedup:
         console.print(
             f"two processes: the machine allows {speedup.limit:.2f} times the speed of one;"
-            f" -n 2 reaches {speedup.reached:.0%} of that (aim {speedup.aim:.0%})"
+            f" -n 2 reaches {speedup.reached:.0%} of that (aim {speedup.aim:.0%})",
+            soft_wrap=True,
         )

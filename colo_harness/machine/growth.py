@@ -19,7 +19,7 @@ ENOUGH = 8
 MEMORY_KIB = 4096
 """By so much memory may differ whatever was done: allocators keep and give back arenas as threads come and go."""
 MEMORY_KIB_EACH = 64
-"""So much more may stay of each piece of work: pytest and Allure keep some 20 KiB of every test until the end."""
+"""So much more may stay of each piece of work: pytest and Allure keep some 10 KiB of every test until the end."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,10 @@
 
 import json
 import re
+import sys
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,7 +13,13 @@ import pytest
 from colo_harness.bench import figure, picture, suite
 from colo_harness.bench.figure import Measure, Sample, Speedup
 from colo_harness.bench.work import PARTS, Command, Part, Span, commands, shares, spans
+from colo_harness.cli import main
+from colo_harness.errors import StartupFailed
 from colo_harness.history import Entry, Kind
+from colo_harness.report.results import FOLDER
+from colo_harness.settings import Settings
+
+COMMAND = "colo_harness.cli.bench"
 
 
 def entry(at: float, kind: Kind, who: str, what: str, **data: Any) -> Entry:
@@ -150,3 +159,86 @@ def test_the_timed_test_exists(pytestconfig: pytest.Config) -> None:
     path, _, name = suite.KILL_THE_PRIMARY[0].partition("::")
     source = (pytestconfig.rootpath / path).read_text(encoding="utf-8")
     assert re.search(rf"def {name}\((?:(?!\ndef ).)*Kill\(Role\.PRIMARY\)", source, re.DOTALL)
+
+
+def _allure(folder: Path, name: str, start: float, origin: float) -> None:
+    """Write what Allure leaves of a test whose only own fixture lasts a second, and its body another."""
+    (folder / f"{name}.jsonl").write_text(
+        json.dumps({"history": 1, "origin": origin})
+        + "\n"
+        + json.dumps({"at": 0.5, "kind": "phase", "who": "host_a", "what": "exec", "data": {}})
+        + "\n",
+        encoding="utf-8",
+    )
+    asks = {"at": 1.0, "way": "to", "message": {"execute": "qmp_capabilities"}}
+    answer = {"at": 1.0, "way": "from", "message": {"return": {}}}
+    (folder / f"{name}-qmp.jsonl").write_text(f"{json.dumps(asks)}\n{json.dumps(answer)}\n", encoding="utf-8")
+    attachments = [
+        {"name": "history", "source": f"{name}.jsonl"},
+        {"name": "host_a/qmp: QMP transcript", "source": f"{name}-qmp.jsonl"},
+    ]
+    result = {"uuid": name, "start": (start + 1) * 1000, "stop": (start + 2) * 1000, "attachments": attachments}
+    (folder / f"{name}-result.json").write_text(json.dumps(result), encoding="utf-8")
+    own = {"children": [name], "befores": [{"start": start * 1000}]}
+    (folder / f"{name}-container.json").write_text(json.dumps(own), encoding="utf-8")
+
+
+def test_a_whole_test_lasts_until_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first one starts the run and does not count; a fixture that all share is nobody's."""
+    folder = tmp_path / FOLDER
+    folder.mkdir()
+
+    def pytest_runs(arguments: list[str]) -> None:
+        assert "--soak=4" in arguments
+        for number, start in enumerate([100.0, 110.0, 113.0, 117.0]):
+            _allure(folder, f"test-{number}", start, origin=start)
+        shared = {"children": [f"test-{number}" for number in range(4)], "befores": [{"start": 90_000}]}
+        (folder / "lab-container.json").write_text(json.dumps(shared), encoding="utf-8")
+
+    monkeypatch.setattr(suite, "pytest", pytest_runs)
+    samples = suite.whole_tests(Settings(), tmp_path, 2)
+    assert [sample.wall for sample in samples] == [3.0, 4.0]
+    assert [sample.parts["launch"] for sample in samples] == [0.5, 0.5]
+
+
+def test_the_command_leaves_figures_and_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And a line for each measure, whether its aims hold; one that is missed is no failure."""
+    lab = SimpleNamespace(settings=Settings(run_dir=tmp_path), contract=SimpleNamespace(version="11.1.3"))
+    slow = Sample(2.0, {"launch": 1.0, "harness": 1.0})
+    names = ("entry", "checkpoint", "pause", "stall", "scenario")
+    monkeypatch.setattr(f"{COMMAND}.open_lab", lambda *_: nullcontext(lab))
+    monkeypatch.setattr(f"{COMMAND}.accelerator.for_linux", lambda _: "tcg")
+    monkeypatch.setattr(f"{COMMAND}.scenario.measure", lambda *_: {name: [slow] for name in names})
+    monkeypatch.setattr(f"{COMMAND}.suite.whole_tests", lambda *_: [slow] * 3)
+    monkeypatch.setattr(f"{COMMAND}.suite.collection", lambda: Sample(1.0, {"harness": 1.0}))
+    monkeypatch.setattr(f"{COMMAND}.parallel.speedup", lambda *_: Speedup(6, 3.0, 2.0, 3.0, 2.0))
+    monkeypatch.setattr(sys, "argv", ["colo", "bench", "--repeat=3", "--parallel", f"--results-dir={tmp_path}"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
+    found = json.loads((tmp_path / "bench.json").read_text(encoding="utf-8"))
+    holds = {measure["name"]: measure["holds"] for measure in found["measures"]}
+    assert holds == {**dict.fromkeys(names), "entry": False, "scenario": False, "test": False, "collection": True}
+    assert found["parallel"]["reached"] == 1
+    assert (tmp_path / "bench.svg").stat().st_size
+    said = capsys.readouterr().out
+    assert re.search(r"whole kill-the-primary test.* 2\.000 +1\.000 +50% .* no", said)
+    assert "the machine allows 1.50 times" in said
+
+
+def test_a_qemu_that_does_not_start_a_pair_is_told_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Status 2, and what to do."""
+
+    def refuse(*_: object) -> None:
+        raise StartupFailed("this QEMU has no colo-compare")
+
+    monkeypatch.setattr(f"{COMMAND}.open_lab", refuse)
+    monkeypatch.setattr(sys, "argv", ["colo", "bench", f"--results-dir={tmp_path}"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "nothing to time: this QEMU has no colo-compare" in capsys.readouterr().err
