@@ -12,8 +12,8 @@ from typing import Any
 from colo_harness.bench.figure import Sample
 from colo_harness.bench.work import Command, commands, shares, spans
 from colo_harness.errors import MachineError
-from colo_harness.history import load
 from colo_harness.machine.process import run
+from colo_harness.recording import load
 from colo_harness.report.results import FOLDER
 from colo_harness.settings import Settings
 
@@ -90,12 +90,11 @@ def _sample(test: Ran, until: float) -> Sample:
     """Divide a test's time by what it left. Raises MachineError."""
     if "history" not in test.attachments:
         raise MachineError("a test left no history", "run it by itself: `colo run` says more")
-    lines = test.attachments["history"]
-    origin = json.loads(lines.read_text(encoding="utf-8").partition("\n")[0])["origin"]
+    recording = load(test.attachments["history"])
     asked: list[Command] = []
     for name, path in test.attachments.items():
         if name.endswith(": QMP transcript"):
             asked += commands(name.partition("/")[0], path.read_text(encoding="utf-8").splitlines())
-    work = spans(load(lines).entries, sorted(asked, key=lambda one: one.sent))
-    start, end = test.start - origin, until - origin
+    work = spans(recording.entries, sorted(asked, key=lambda one: one.sent))
+    start, end = test.start - recording.header.origin, until - recording.header.origin
     return Sample(end - start, shares(work, start, end))

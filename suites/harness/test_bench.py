@@ -15,7 +15,7 @@ from colo_harness.bench.figure import Measure, Sample, Speedup
 from colo_harness.bench.work import PARTS, Command, Part, Span, commands, shares, spans
 from colo_harness.cli import main
 from colo_harness.errors import StartupFailed
-from colo_harness.history import Entry, Kind
+from colo_harness.history import VERSION, Entry, Kind
 from colo_harness.report.results import FOLDER
 from colo_harness.settings import Settings
 
@@ -164,7 +164,7 @@ def test_the_timed_test_exists(pytestconfig: pytest.Config) -> None:
 def _allure(folder: Path, name: str, start: float, origin: float) -> None:
     """Write what Allure leaves of a test whose only own fixture lasts a second, and its body another."""
     (folder / f"{name}.jsonl").write_text(
-        json.dumps({"history": 1, "origin": origin})
+        json.dumps({"history": VERSION, "origin": origin})
         + "\n"
         + json.dumps({"at": 0.5, "kind": "phase", "who": "host_a", "what": "exec", "data": {}})
         + "\n",
