@@ -12,8 +12,8 @@ from rich.table import Column, Table
 
 from colo_harness.bench import figure, parallel, picture, scenario, suite
 from colo_harness.bench.figure import Measure, Speedup
-from colo_harness.cli.options import CacheDir
-from colo_harness.cli.run import ROOT, Accel, Accelerator, Qemu
+from colo_harness.cli.options import Accel, Accelerator, CacheDir, Qemu
+from colo_harness.cli.run import ROOT
 from colo_harness.cli.steps import steps
 from colo_harness.colo.lab import Lab, open_lab
 from colo_harness.errors import MachineError, ProductFailure, Undecided
