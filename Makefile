@@ -3,10 +3,12 @@
 VENV := .venv
 BIN := $(VENV)/bin
 LOCK := requirements-dev.lock
+AREA := failover
+N := 5
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 
-.PHONY: setup test conformance lint lock clean
+.PHONY: setup test conformance bench soak lint lock clean
 .DELETE_ON_ERROR:
 
 setup: $(VENV)/.project
@@ -18,6 +20,14 @@ test: setup lint
 
 conformance: setup
 	$(BIN)/colo run
+
+# Figures and a picture: docs/speed.md says how to read them.
+bench: setup
+	$(BIN)/colo bench --parallel
+
+# Runs an area N times over in one process: make soak AREA=lifecycle N=10.
+soak: setup
+	$(BIN)/pytest suites/$(AREA) --soak=$(N) --results-dir=reports/soak
 
 lint: $(VENV)/.project
 	$(BIN)/ruff check

@@ -13,5 +13,6 @@ pytest_plugins = [
     "fixtures.lab",
     "fixtures.pair",
     "fixtures.verdicts",
+    "fixtures.soak",
     "pytester",
 ]

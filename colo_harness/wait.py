@@ -16,7 +16,7 @@ def wait_until(
     probe: Callable[[], T | None],
     *,
     timeout: float,
-    interval: float = 0.01,
+    interval: float = 0.002,
     seen: Callable[[], object] | None = None,
 ) -> T:
     """Return the first result of `probe` that is neither None nor False.

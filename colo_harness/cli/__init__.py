@@ -22,6 +22,7 @@ COMMANDS = {
     "judge": "judge",
     "timeline": "timeline",
     "pair": "pair",
+    "bench": "bench",
 }
 """Each command, a function or a group of them, and the module of this room that has it; it is imported when given."""
 

@@ -50,12 +50,20 @@ class Lab:
         """Saved guest states of the QEMU under test."""
         return States(self.settings.cache_dir / "states", self.qemu, self.contract, self.images, self.around)
 
+    @cached_property
+    def _tick(self) -> Path:
+        return guest.tick(self.settings)
+
+    @cached_property
+    def _linux(self) -> guest.LinuxImage:
+        return guest.linux(self.settings)  # looks at each file of the cache: once a run is enough
+
     def guest(self, topology: Topology) -> Guest:
         """Return the guest that `topology` asks for, building it where the cache has none."""
         if topology.guest == "tick":
-            image = guest.tick(self.settings)
+            image = self._tick
             return Guest(None, self._disk("tick", lambda path: self.images.create_from(path, image)), image.parent.name)
-        linux = guest.linux(self.settings)
+        linux = self._linux
         cmdline = f"{guest.CMDLINE} colo.fresh=1" if topology.fresh else guest.CMDLINE
         return Guest(
             Boot(linux.kernel, linux.initrd, cmdline), self._disk("base", self.images.create_base), linux.digest

@@ -66,6 +66,7 @@ class VM:
         self._console_log = self._closing.enter_context(log)
         trace = Fifo(files.trace)
         self._keep(Lines(trace, around.loop, self._on_trace))
+        history.record("phase", name, "exec")
         self.process = Process(argv, name=name, log_dir=files.folder, guardian=around.guardian, namespace=namespace)
         self._closing.callback(self.process.kill)
         (files.folder / "argv.txt").write_text(self.process.command + "\n", encoding="utf-8")

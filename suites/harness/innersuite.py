@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-_PLUGINS = ("markers", "claims", "controls", "order", "verdicts")
+_PLUGINS = ("markers", "claims", "controls", "order", "verdicts", "soak")
+_LOADED = [word for name in _PLUGINS for word in ("-p", f"fixtures.{name}")]
 _OPTIONS = """
 [tool.pytest]
 strict = true
 testpaths = ["suites"]
-addopts = ["--dist=loadgroup", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-p", "no:allure_pytest"]
+addopts = ["--disable-plugin-autoload", "-p", "xdist", "-p", "timeout", "--dist=loadgroup", "-p", "no:cacheprovider"]
 timeout = "60"
 filterwarnings = ["error"]
 """
@@ -108,8 +109,13 @@ class InnerSuite:
 
     def run(self, *arguments: str) -> Ran:
         """Run pytest in this process; with -n, the workers are processes of their own."""
-        plugins = [word for name in _PLUGINS for word in ("-p", f"fixtures.{name}")]
-        result = self._pytester.runpytest_inprocess(*plugins, *arguments, no_reraise_ctrlc=True)
+        return self._read(self._pytester.runpytest_inprocess(*_LOADED, *arguments, no_reraise_ctrlc=True))
+
+    def run_apart(self, *arguments: str) -> Ran:
+        """Run pytest in a process of its own."""
+        return self._read(self._pytester.runpytest_subprocess(*_LOADED, *arguments))
+
+    def _read(self, result: pytest.RunResult) -> Ran:
         written = self._pytester.path / "results" / "claims.json"
         document = json.loads(written.read_text(encoding="utf-8")) if written.exists() else None
         return Ran(int(result.ret), result.stdout.str(), document, result.stderr.str())

@@ -1,0 +1,1 @@
+"""What pairs, and the harness around them, cost in time."""
