@@ -27,3 +27,14 @@ def test_neither_collection_nor_command_line_imports(work: str, tmp_path: Path, 
     loaded = told.rpartition("LOADED")[2].split()
     assert "colo_harness" in loaded
     assert not set(SLOW) & set(loaded)
+
+
+def test_who_only_collects_rewrites_no_test(tmp_path: Path, pytestconfig: pytest.Config) -> None:
+    """Asserts that will not run need no explanation, which costs a third of a collection."""
+    marked = "print('FOUND', len(tests), [name for name in tests if '@pytest_ar' in vars(sys.modules[name])])"
+    find = "tests = [name for name in sys.modules if name.startswith('suites.')]"
+    collect = f"import sys, pytest; pytest.main(['--collect-only', '-q', '--results-dir={tmp_path}'])"
+    argv = ["env", f"--chdir={pytestconfig.rootpath}", sys.executable, "-c", f"{collect}; {find}; {marked}"]
+    found = run(argv, timeout=60).rpartition("FOUND ")[2].split(maxsplit=1)
+    assert int(found[0]) > 50
+    assert found[1].strip() == "[]"
