@@ -256,7 +256,7 @@ def test_a_history_is_judged_as_the_report_has_it(tmp_path: Path) -> None:
     argv += ["-p", "no:cacheprovider", "-n0"]
     subprocess.run(argv, cwd=tmp_path, capture_output=True, timeout=60, check=False)
     results = tmp_path / "reports" / "allure-results"
-    attached = sorted((path.suffix, path) for path in results.glob("*-attachment.*"))
+    attached = sorted((path.suffix, path) for path in results.glob("*-attachment.jsonl*"))
     assert [suffix for suffix, _ in attached] == [".gz", ".jsonl"]
     for (suffix, path), large in zip(attached, (True, False), strict=True):
         said = colo_judge(path)
