@@ -205,8 +205,6 @@ class ColoPair:
         """Start a QEMU in this role, on the role's host and in place of the one before."""
         host = self.host(role)
         if host in self._vms:
-            self._vms[host].kill()
-            self._vms[host].collect()
             self._vms[host].close()
         graph = self.graphs[host] = self.graph(role, extra)
         self._vms[host] = VM(
@@ -321,6 +319,9 @@ class ColoPair:
         """
         if self._survivor is None:
             raise UsageError("nothing to resume: no side was lost, or the pair replicates again", "fail over first")
+        lost = self.vm(Role.SECONDARY)
+        lost.kill()
+        lost.collect()
         self._phase("resume", host=self._survivor.name)
         for step in (*([resume.renew_loop] if renewed else []), *resume.RESYNC):
             self._do(step)

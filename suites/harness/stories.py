@@ -27,6 +27,14 @@ def killed() -> Tape:
     return tape.add(8, "fault", "nemesis", "kill-primary", type="healed", fault=0)
 
 
+def resumed() -> Tape:
+    """Tell of the killed primary's host, which gets another QEMU at 5 s and replicates again from 6 s on."""
+    tape = killed().phase(5, "resume", host="host_b")
+    tape.add(5.5, "observe", "host_a", "query-status", value={"status": "inmigrate", "running": False})
+    tape.add(6, "event", "host_a", "RESUME").phase(6, "replicating")
+    return tape.checkpoint(7, "host_b").checkpoint(7)
+
+
 def long_history() -> list[Entry]:
     """Tell of ten minutes in which eight sessions make 24,000 operations and both hosts 600 checkpoints."""
     tape = together()

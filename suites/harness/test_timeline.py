@@ -15,7 +15,7 @@ from colo_harness.report.timeline.lane import BUDGET, COLUMNS, STATES, Axis, Bar
 from colo_harness.report.timeline.model import Timeline, timeline_of
 from colo_harness.report.timeline.sessions import MOST, STALL_S
 from suites.harness.histories import Tape, in_a_crowd
-from suites.harness.stories import HOSTS, killed, long_history, together
+from suites.harness.stories import HOSTS, killed, long_history, resumed, together
 
 
 def shown(tape: Tape | Sequence[Entry]) -> Timeline:
@@ -90,6 +90,28 @@ class TestPair:
             Mark(0, "secondary", "secondary"),
             Mark(4.75, "primary", "primary"),
         )
+
+    def test_a_resumed_host(self) -> None:
+        """It has another QEMU from the resume on: starting, a secondary, and with checkpoints of its own."""
+        timeline = shown(resumed())
+        assert bars(lane(timeline, "host_a"), *STATES)[-4:] == [
+            Bar(5, 6, "starting"),
+            Bar(6, 7, "running"),
+            Bar(7, 7.05, "paused"),
+            Bar(7.05, 8, "running"),
+        ]
+        assert Bar(4.125, 5, "dead") in bars(lane(timeline, "host_a"))
+        roles = [Bar(0, 4.125, "primary"), Bar(5, 8, "secondary")]
+        assert bars(lane(timeline, "host_a"), "primary", "secondary") == roles
+        assert bars(lane(timeline, "host_b"), "primary", "secondary")[-1] == Bar(4.75, 8, "primary")
+        drawn = [bars(one, "transfer") for one in timeline.lanes if one.group == "checkpoints"]
+        assert drawn == [[Bar(2.01, 2.03, "transfer"), Bar(7.01, 7.03, "transfer")]] * 2
+
+    def test_a_checkpoint_that_was_broken_off_before_a_resume(self) -> None:
+        """It ends where the survivor left COLO, not with the first word of the next pair."""
+        timeline = shown(resumed().message(4.2, "host_b", "send", "checkpoint-request"))
+        *_, taken = (one for one in timeline.lanes if one.group == "checkpoints")
+        assert Bar(4.2, 4.25, "agree") in bars(taken, "agree")
 
     def test_phases_of_a_checkpoint(self) -> None:
         """From request to send, from send to received, from received to loaded; on either side."""

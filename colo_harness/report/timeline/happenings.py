@@ -13,13 +13,13 @@ ROWS = 7
 MOST_FAULTS = 6
 LONGEST_LABEL = 44
 
-_SHOWN_ELSEWHERE = frozenset({"STOP", "RESUME", "MIGRATION_PASS"})
-"""The run states tell the first two, and nobody asks for the third."""
+_SHOWN_ELSEWHERE = frozenset({"STOP", "RESUME", "MIGRATION_PASS", "JOB_STATUS_CHANGE"})
+"""The run states tell the first two, and nobody asks for the others."""
 _ENDS_OF_MIGRATION = ("completed", "failed", "cancelled")
 _UNREMARKABLE = frozenset({"checkpoint", "watch", "watched", "write alone"})
 """Phases of a test's own procedure: they say nothing of the pair."""
 _GRAVITY: dict[Look, int] = {"violation": 0, "failover": 1, "event": 2}
-_TURNS = frozenset({"failover", "promoted", "stuck", "refused", "parting", "parted"})
+_TURNS = frozenset({"failover", "promoted", "stuck", "refused", "parting", "parted", "resume"})
 
 
 def event_lane(entries: Sequence[Entry], axis: Axis) -> Lane:

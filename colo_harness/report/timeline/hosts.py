@@ -16,22 +16,41 @@ State = tuple[float, Look]
 
 
 def host_lanes(entries: Sequence[Entry], axis: Axis) -> list[Lane]:
-    """Return two lanes for each host that the history tells of: it runs, and it takes checkpoints."""
+    """Return two lanes for each host that the history tells of: its QEMUs run, and they take checkpoints."""
     lanes = []
     for host in sorted({entry.who for entry in entries if entry.who in _FIRST_ROLES}):
-        states = [*_states(entries, host), (axis.end, "dead")]
-        died = next(at for at, state in states if state == "dead")
-        runs = [Bar(at, until, look) for (at, look), (until, _) in pairwise(states) if at < until]
-        roles = [bar for bar in _roles(entries, host, died) if bar.start < bar.end]
-        marks = [Mark(bar.start, bar.look, bar.look) for bar in roles if axis.width(bar.look) < bar.end - bar.start]
-        lanes.append(Lane("host", host, (*runs, *roles), tuple(marks)))
-        if taken := tuple(_checkpoints(entries, host, died)):
-            lanes.append(Lane("checkpoints", "checkpoints", taken))
+        bars: list[Bar] = []
+        marks: list[Mark] = []
+        taken: list[Bar] = []
+        lives = _lives(entries, host)
+        for life, end in zip(lives, [*(later[0].at for later in lives[1:]), axis.end], strict=True):
+            states = [*_states(life, host), (end, "dead")]
+            died = next(at for at, state in states if state == "dead")
+            roles = [bar for bar in _roles(life, host, died) if bar.start < bar.end]
+            bars += [Bar(at, until, look) for (at, look), (until, _) in pairwise(states) if at < until]
+            bars += roles
+            marks += [
+                Mark(bar.start, bar.look, bar.look) for bar in roles if axis.width(bar.look) < bar.end - bar.start
+            ]
+            taken += _checkpoints(life, host, died)
+        lanes.append(Lane("host", host, tuple(bars), tuple(marks)))
+        if taken:
+            lanes.append(Lane("checkpoints", "checkpoints", tuple(taken)))
     return lanes
 
 
+def _lives(entries: Sequence[Entry], host: str) -> list[Sequence[Entry]]:
+    """Return the stretches in which the host had one QEMU: a resume of the other host brings the next one."""
+    begun = [n for n, entry in enumerate(entries) if _is_resumed(entry) and entry.data.get("host") != host]
+    return [entries[start:end] for start, end in pairwise([0, *begun, len(entries)])]
+
+
+def _is_resumed(entry: Entry) -> bool:
+    return entry.kind == "phase" and entry.what == "resume"
+
+
 def _states(entries: Sequence[Entry], host: str) -> list[State]:
-    """Return the changes of the host's run state, the first at the start of the procedure; dead is for ever."""
+    """Return the changes of the run state of one QEMU, the first as it is started; dead is for ever."""
     states: list[State] = []
     frozen: set[object] = set()
     for entry in entries:
@@ -49,7 +68,7 @@ def _states(entries: Sequence[Entry], host: str) -> list[State]:
 
 
 def _told_by_phase(entry: Entry, host: str, before: Look | None) -> Look | None:
-    if entry.what == "start" and before is None:
+    if entry.what in ("start", "resume") and before is None:
         return "starting"
     fenced = entry.what == "failover" and entry.data.get("fenced") and entry.data.get("host") != host
     return "dead" if fenced else None
@@ -82,10 +101,11 @@ def _told_by_host(entry: Entry, before: Look | None) -> Look | None:
 
 def _roles(entries: Sequence[Entry], host: str, died: float) -> Iterator[Bar]:
     """Yield how long the host had which role: a failover makes the survivor the primary, the lost one nothing."""
-    begun = phases(entries, "start")
+    begun = entries[:1] if _is_resumed(entries[0]) else phases(entries, "start")
     if not begun:
         return
-    since, role = begun[0].at, _FIRST_ROLES[host]
+    since: float = begun[0].at
+    role: Look = "secondary" if _is_resumed(begun[0]) else _FIRST_ROLES[host]
     for turn in promotions(entries):
         yield Bar(since, min(turn.at, died), role)
         if turn.data.get("host") != host:
@@ -102,7 +122,13 @@ def _checkpoints(entries: Sequence[Entry], host: str, died: float) -> Iterator[B
         if message.name not in _BEGINS and message.name not in _ENDS:
             continue
         if begun:
-            yield Bar(begun[0], message.at, begun[1])
+            yield _phase(begun, message.at, left)
         begun = (message.at, _BEGINS[message.name]) if message.name in _BEGINS else None
     if begun:
-        yield Bar(begun[0], min([died, *(at for at in left if at > begun[0])]), begun[1])
+        yield _phase(begun, died, left)
+
+
+def _phase(begun: State, until: float, left: Sequence[float]) -> Bar:
+    """Return a phase that lasts until then, or until the host left COLO."""
+    at, look = begun
+    return Bar(at, min([until, *(moment for moment in left if moment > at)]), look)
