@@ -1,6 +1,6 @@
 """Resuming: a pair that replicates again after a failover, and whose disks are alike."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from colo_harness.history import Entry
@@ -25,39 +25,37 @@ class ReplicatedAgain(Parametrised):
 
     def judge(self, entries: Sequence[Entry]) -> Verdict:
         """Judge entries that are in order of time."""
-        begun = phases(entries, "resume")
+        made = {host: [one for one in pauses(entries, host) if one.end is not None] for host in self.hosts}
+        answered = [op.completed for op in ledger(entries).ops if op.acknowledged]
         breaches: list[Breach] = []
         doubts: list[str] = []
-        for turn, entry in enumerate(begun, start=1):
-            start, end = _stretch(entries, entry)
-            if start == NEVER:
+        turns = _stretches(entries)
+        for turn, (start, end) in enumerate(turns, start=1):
+            if start is None:
                 doubts.append(f"turn {turn} was not carried to its end")
                 continue
-            breaches += self._of(turn, entries, start, end)
-            if not any(op.acknowledged and start <= op.completed <= end for op in ledger(entries).ops):
-                doubts.append(f"turn {turn}: no client was answered after {start:.3f} s")
-        if len(begun) < self.turns:
-            doubts.append(f"replication was resumed {len(begun)} times, {self.turns} are due")
-        return decide(breaches, doubts, f"{len(begun)} times, each with {self.checkpoints} checkpoints or more")
-
-    def _of(self, turn: int, entries: Sequence[Entry], start: float, end: float) -> Iterator[Breach]:
-        for host in self.hosts:
-            made = [
-                one for one in pauses(entries, host) if start <= one.start and one.end is not None and one.end <= end
-            ]
-            if len(made) < self.checkpoints:
-                until = min(end, entries[-1].at)
-                text = f"turn {turn}: {host} made {len(made)} checkpoints in {until - start:.1f} s"
-                lines = tuple(entry.line for entry in phases(entries, "replicating") if entry.at == start)
-                yield Breach(f"{text}, {self.checkpoints} are due", until, lines)
+            for host, checkpoints in made.items():
+                count = sum(start.at <= one.start and (one.end or NEVER) <= end for one in checkpoints)
+                if count < self.checkpoints:
+                    until = min(end, entries[-1].at)
+                    text = f"turn {turn}: {host} made {count} checkpoints in {until - start.at:.1f} s"
+                    breaches.append(Breach(f"{text}, {self.checkpoints} are due", until, (start.line,)))
+            if not any(start.at <= at <= end for at in answered):
+                doubts.append(f"turn {turn}: no client was answered after {start.at:.3f} s")
+        if len(turns) < self.turns:
+            doubts.append(f"replication was resumed {len(turns)} times, {self.turns} are due")
+        return decide(breaches, doubts, f"{len(turns)} times, each with {self.checkpoints} checkpoints or more")
 
 
-def _stretch(entries: Sequence[Entry], resume: Entry) -> tuple[float, float]:
-    """Return from when to when, in seconds, the pair replicated that was resumed here; for ever where nothing tells."""
-    ends = [fault.began for fault in faults(entries) if fault.began is not None and fault.began >= resume.at]
-    end = min(ends, default=NEVER)
-    starts = [entry.at for entry in phases(entries, "replicating") if resume.at <= entry.at <= end]
-    return min(starts, default=NEVER), end
+def _stretches(entries: Sequence[Entry]) -> list[tuple[Entry | None, float]]:
+    """Return, for each resume, the entry from which on the pair replicated, if one tells, and until when (seconds)."""
+    losses = [fault.began for fault in faults(entries) if fault.began is not None]
+    found: list[tuple[Entry | None, float]] = []
+    for resume in phases(entries, "resume"):
+        end = min((at for at in losses if at >= resume.at), default=NEVER)
+        entered = (entry for entry in phases(entries, "replicating") if resume.at <= entry.at <= end)
+        found.append((next(entered, None), end))
+    return found
 
 
 @dataclass(frozen=True)
