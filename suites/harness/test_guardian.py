@@ -22,6 +22,8 @@ from pathlib import Path
 from colo_harness.machine.guardian import Guardian
 from colo_harness.machine.process import Process
 
+for number in (signal.SIGHUP, signal.SIGINT):
+    signal.signal(number, signal.SIG_DFL)  # nohup and a shell's `&` hand down that they are ignored
 folder = Path(sys.argv[1])
 folder.mkdir()
 (folder / "disk.img").write_bytes(b"x")
