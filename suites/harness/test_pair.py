@@ -8,7 +8,8 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import PIPE, CompletedProcess, Popen
@@ -40,7 +41,7 @@ class Desktop:
 
     def argv(self, command: str, *arguments: str) -> list[str]:
         """Return the command line of `colo pair <command>`."""
-        up = ["--guest", "tick", "--cache-dir", str(self.settings.cache_dir)] if command == "up" else []
+        up = ["--accel", "tcg", "--cache-dir", str(self.settings.cache_dir)] if command == "up" else []
         return [str(COLO), "pair", command, *up, *arguments]
 
     def run(self, argv: list[str], stdin: str = "") -> CompletedProcess[str]:
@@ -88,35 +89,29 @@ class Desktop:
         return [*self.processes(), *(path.name for path in self.runtime.glob("colo-pairs/[!.]*"))]
 
 
-@pytest.fixture(scope="module")
-def desktops(tmp_path_factory: pytest.TempPathFactory, settings: Settings) -> Iterator[Callable[[], Desktop]]:
-    """Make desktops; their pairs end with the module."""
-    made: list[Desktop] = []
-
-    def make() -> Desktop:
-        runtime = tmp_path_factory.mktemp("run")
-        runtime.chmod(0o700)
-        made.append(Desktop(runtime, settings))
-        return made[-1]
-
-    yield make
-    for desktop in made:
-        for folder in desktop.runtime.glob("colo-pairs/[!.]*"):
-            Running(folder.name, folder).down()
+@contextmanager
+def sat_at(runtime: Path, settings: Settings) -> Iterator[Desktop]:
+    """Yield a desktop whose pairs end with the block."""
+    runtime.chmod(0o700)
+    desktop = Desktop(runtime, settings)
+    yield desktop
+    for folder in runtime.glob("colo-pairs/[!.]*"):
+        Running(folder.name, folder).down()
 
 
 @pytest.fixture
-def desktop(desktops: Callable[[], Desktop]) -> Desktop:
+def desktop(tmp_path_factory: pytest.TempPathFactory, settings: Settings) -> Iterator[Desktop]:
     """A desktop without a pair."""
-    return desktops()
+    with sat_at(tmp_path_factory.mktemp("run"), settings) as desktop:
+        yield desktop
 
 
 @pytest.fixture(scope="module")
-def busy(desktops: Callable[[], Desktop]) -> Desktop:
+def busy(tmp_path_factory: pytest.TempPathFactory, settings: Settings) -> Iterator[Desktop]:
     """A desktop with a pair that replicates; the tests that share it leave it so."""
-    desktop = desktops()
-    desktop.colo("up")
-    return desktop
+    with sat_at(tmp_path_factory.mktemp("run"), settings) as desktop:
+        desktop.colo("up")
+        yield desktop
 
 
 @pytest.fixture
@@ -128,7 +123,7 @@ def played(desktop: Desktop) -> Desktop:
 
 def test_up_says_how_to_get_at_the_pair(desktop: Desktop) -> None:
     """Progress first; then, for each host, lines to paste."""
-    said = desktop.colo("up", "--delay", "5000")
+    said = desktop.colo("up", "--guest", "tick", "--delay", "5000")
     assert re.match(r" +\d\.\d s  asking QEMU", said)
     status = desktop.status()
     assert (status["state"], status["guest"], status["delay_ms"]) == ("replicating", "tick", 5000)
@@ -138,6 +133,22 @@ def test_up_says_how_to_get_at_the_pair(desktop: Desktop) -> None:
     assert status["history"] in said
     assert desktop.colo("down") == "the pair 'pair' is gone\n"
     assert desktop.leftovers() == []
+
+
+def test_a_talkative_guest_fills_its_console_and_no_history(desktop: Desktop) -> None:
+    """A boot sector talks all day; what it says can be followed."""
+    desktop.colo("up", "--guest", "tick")
+    status = desktop.status()
+    for side in status["hosts"].values():
+        *tail, log = shlex.split(side["console"])
+        assert tail == ["tail", "-f"]
+        assert re.search(r"^[0-9a-f]{8}$", Path(log).read_text(), re.MULTILINE)
+    assert "console" not in kinds_in(status["history"])
+
+
+def kinds_in(history: str) -> set[str]:
+    """Return the kinds of entries that a history has."""
+    return {entry.kind for entry in load(Path(history)).entries}
 
 
 def test_a_pair_is_left_in_colo(busy: Desktop) -> None:
@@ -169,10 +180,8 @@ def test_a_checkpoint_is_taken_and_counted(busy: Desktop) -> None:
 
 
 def test_the_history_is_one(busy: Desktop) -> None:
-    """It can be read by what reads histories; a guest that talks all day does not fill it."""
-    kinds = {entry.kind for entry in load(Path(busy.status()["history"])).entries}
-    assert {"phase", "event", "trace"} <= kinds
-    assert "console" not in kinds
+    """It can be read by what reads histories."""
+    assert {"phase", "event", "trace"} <= kinds_in(busy.status()["history"])
 
 
 def test_run_states_follow_qemus_events(busy: Desktop) -> None:
@@ -236,15 +245,12 @@ def test_a_prompt_is_in_the_clients_namespace(busy: Desktop) -> None:
 
 
 def test_what_is_printed_can_be_pasted(busy: Desktop) -> None:
-    """Namespaces, monitors and consoles; gdb's line has tests of its own."""
+    """Namespaces and monitors; gdb's line has tests of its own."""
     for number, (host, side) in enumerate(busy.status()["hosts"].items(), start=1):
         inside = busy.run([*shlex.split(side["nsenter"]), "ip", "-br", "address", "show", "colo0"])
         assert f"10.88.0.{number}/24" in inside.stdout
         assert f'"name": "{host}"' in busy.run([*shlex.split(side["qmp"]), "-p"], stdin="query-name\n").stdout
         assert host in busy.run(shlex.split(side["hmp"]), stdin="info name\n").stdout
-        *tail, log = shlex.split(side["console"])
-        assert tail == ["tail", "-f"]
-        assert re.search(r"^[0-9a-f]{8}$", Path(log).read_text(), re.MULTILINE)
         assert Path(f"/proc/{side['pid']}/cmdline").read_bytes().count(host.encode())
 
 
