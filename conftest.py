@@ -1,6 +1,7 @@
 """What pytest loads for every suite here."""
 
 pytest_plugins = [
+    "fixtures.collection",
     "fixtures.settings",
     "fixtures.doctor",
     "fixtures.markers",
