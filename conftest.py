@@ -14,5 +14,6 @@ pytest_plugins = [
     "fixtures.pair",
     "fixtures.verdicts",
     "fixtures.soak",
+    "fixtures.audit",
     "pytester",
 ]

@@ -1,7 +1,6 @@
 """The birth of a running pair: its keeper's process, attended until the pair replicates."""
 
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -77,7 +76,6 @@ class _Birth:
                 stderr=log,
                 start_new_session=True,
                 cwd="/",
-                env={**os.environ, "TMPDIR": str(order.folder)},  # what it has for a moment goes with it, too
             )
         self._said = self._link.makefile("r", encoding="utf-8")
 

@@ -18,7 +18,7 @@ import platformdirs
 from filelock import FileLock
 
 from colo_harness.errors import HarnessError, MachineError, UsageError, WaitTimeout
-from colo_harness.machine.guardian import PATIENCE, await_exit
+from colo_harness.machine.guardian import PATIENCE, await_exit, sweep
 from colo_harness.wait import wait_until
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
@@ -151,11 +151,23 @@ def await_removal(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+def dead(place: Path) -> list[Running]:
+    """Return what a power cut left of pairs; nobody keeps them. `place` is from `registry`."""
+    return [pair for pair in _all(place) if not pair.lives()]
+
+
+def bury(pair: Running) -> None:
+    """Remove what is left of a pair that nobody keeps, so that its name is free."""
+    sweep(pair.folder)
+    shutil.rmtree(pair.folder, ignore_errors=True)
+
+
+def _all(place: Path) -> list[Running]:
+    return [Running(folder.name, folder) for folder in sorted(place.iterdir()) if folder.is_dir()]
+
+
 def _living(place: Path) -> list[Running]:
     """Return the pairs of the registry; what a power cut left of one is removed."""
-    found = [Running(folder.name, folder) for folder in sorted(place.iterdir()) if folder.is_dir()]
-    living = [pair for pair in found if pair.lives()]
-    for pair in found:
-        if pair not in living:
-            shutil.rmtree(pair.folder, ignore_errors=True)
-    return living
+    for pair in dead(place):
+        bury(pair)
+    return _all(place)

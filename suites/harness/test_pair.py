@@ -72,7 +72,7 @@ class Desktop:
         return {host: (side["role"], side["run_state"]) for host, side in self.status()["hosts"].items()}
 
     def processes(self) -> list[int]:
-        """Return the living processes that know this desktop's folder: keepers and QEMUs."""
+        """Return the living processes that know this desktop's folder: keepers, their guardians and QEMUs."""
         found = []
         for entry in Path("/proc").iterdir():
             try:
@@ -82,6 +82,11 @@ class Desktop:
             if os.fsencode(self.runtime) in command:
                 found.append(int(entry.name))
         return found
+
+    def end_all(self) -> None:
+        """End the pairs that run."""
+        for folder in self.runtime.glob("colo-pairs/[!.]*"):
+            Running(folder.name, folder).down()
 
     def leftovers(self) -> list[object]:
         """Return the processes, and the folders in the registry."""
@@ -101,14 +106,15 @@ def desktops(tmp_path_factory: pytest.TempPathFactory, settings: Settings) -> It
 
     yield make
     for desktop in made:
-        for folder in desktop.runtime.glob("colo-pairs/[!.]*"):
-            Running(folder.name, folder).down()
+        desktop.end_all()
 
 
 @pytest.fixture
-def desktop(desktops: Callable[[], Desktop]) -> Desktop:
-    """A desktop without a pair."""
-    return desktops()
+def desktop(desktops: Callable[[], Desktop]) -> Iterator[Desktop]:
+    """A desktop without a pair; what the test starts on it ends with the test."""
+    desktop = desktops()
+    yield desktop
+    desktop.end_all()
 
 
 @pytest.fixture(scope="module")
@@ -342,7 +348,7 @@ def test_several_pairs_do_not_meet(desktop: Desktop) -> None:
 def test_nothing_outlives_a_keeper_that_is_killed(played: Desktop) -> None:
     """Neither processes nor its folder; and the next command knows that there is no pair."""
     keeper = next(pid for pid in played.processes() if b"keeper" in Path(f"/proc/{pid}/cmdline").read_bytes())
-    assert len(played.processes()) == 3
+    assert len(played.processes()) == 4
     os.kill(keeper, signal.SIGKILL)
     wait_until("all to be gone", lambda: not played.leftovers(), timeout=LIMIT, seen=played.leftovers)
     assert "no pair is running" in played.refused("status")
