@@ -15,5 +15,6 @@ pytest_plugins = [
     "fixtures.verdicts",
     "fixtures.soak",
     "fixtures.audit",
+    "fixtures.kills",
     "pytester",
 ]
