@@ -19,6 +19,7 @@ from colo_harness.machine.guardian import await_exit
 from colo_harness.machine.holding import LOCK, Holding, is_abandoned, scratch
 from colo_harness.settings import Settings
 from fixtures.settings import GUARDIAN
+from suites.harness.surroundings import AS_OTHER, OTHER
 
 COLO = Path(sys.executable).with_name("colo")
 LIMIT = 60.0
@@ -29,10 +30,6 @@ estate = Estate()
 print(estate.folder, estate.guardian.pid, subprocess.Popen(["sleep", "600"], start_new_session=True).pid, flush=True)
 signal.pause()
 """
-OTHER = 65534
-AS_OTHER = ("setpriv", f"--reuid={OTHER}", f"--regid={OTHER}", "--clear-groups")
-AND_READ = ("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")
-"""The other user may read and enter what is root's, such as the Python that runs this; nothing else."""
 
 
 @dataclass(frozen=True)
@@ -185,7 +182,7 @@ def test_two_users_do_not_meet(stack: ExitStack, settings: Settings, pytestconfi
     for name, owner in (("mine", 0), ("his", OTHER)):
         (shared / name).mkdir(mode=0o700)
         os.chown(shared / name, owner, owner)
-    user, other = User(shared, shared / "mine"), User(shared, shared / "his", (*AS_OTHER, *AND_READ))
+    user, other = User(shared, shared / "mine"), User(shared, shared / "his", AS_OTHER)
     stack.callback(other.end)
     stack.callback(user.end)
     mine, his = (user.start(), user.start()), (other.start(), other.start())
