@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from colo_harness.colo.running import Running, await_removal, claim, registry
 from colo_harness.errors import HarnessError, MachineError
-from colo_harness.machine.guardian import PATIENCE
+from colo_harness.machine.guardian import PATIENCE, Guardian
 from colo_harness.machine.progress import Progress
 from colo_harness.qemu.topology import Topology
 from colo_harness.settings import Settings
@@ -51,10 +51,12 @@ def bring_up(name: str | None, settings: Settings, topology: Topology, progress:
     Whatever goes wrong, Ctrl-C included, nothing is left. Raises HarnessError.
     """
     with ExitStack() as stack:
+        guardian = stack.enter_context(Guardian())
         with registry() as place:  # until the keeper listens, nobody may take its folder for an abandoned one
-            pair = claim(name, place)
+            pair = claim(name, place, guardian.add_folder)
             birth = stack.enter_context(_Birth(Order(pair.folder, settings, topology)))
             birth.hear(progress)
+        guardian.drop_folder(pair.folder)  # the keeper has one of its own by now
         while not birth.settled:
             birth.hear(progress)
     return pair

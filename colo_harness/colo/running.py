@@ -7,7 +7,7 @@ import shutil
 import socket
 import struct
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
@@ -126,8 +126,11 @@ def registry() -> Iterator[Path]:
         lock.release()
 
 
-def claim(name: str | None, place: Path) -> Running:
-    """Make a folder for a new pair in the registry, by default under a free name. Raises UsageError, MachineError."""
+def claim(name: str | None, place: Path, announce: Callable[[Path], object] = lambda _: None) -> Running:
+    """Make a folder for a new pair in the registry, by default under a free name; `announce` is told before.
+
+    Raises UsageError, MachineError.
+    """
     taken = [pair.name for pair in _living(place)]
     if name in taken:
         raise UsageError(f"a pair {name!r} is running", f"choose another name, or `colo pair down --name {name}`")
@@ -140,6 +143,7 @@ def claim(name: str | None, place: Path) -> Running:
         raise MachineError(
             f"{pair.folder} is too long a path for sockets", "set XDG_RUNTIME_DIR to a shorter one, of mode 0700"
         )
+    announce(pair.folder)
     pair.folder.mkdir(mode=0o700)
     return pair
 

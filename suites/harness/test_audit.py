@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
@@ -120,6 +121,25 @@ def test_an_open_namespace_is_told(audit: Audit) -> None:
     with Namespace("mine") as space:
         descriptor = space.path.rpartition("/")[2]
         assert left(audit, before) == [f"namespace net:[{space.inode}], held by descriptor {descriptor}"]
+
+
+def test_a_thread_that_stays_in_a_namespace_is_told(audit: Audit) -> None:
+    """Nothing else holds it any more."""
+    before, inside, leave = audit.present(), Event(), Event()
+
+    def stay() -> None:
+        with Namespace("mine") as space, space.entered():
+            space.close()
+            inside.set()
+            leave.wait(LIMIT)
+
+    thread = Thread(target=stay)
+    thread.start()
+    inside.wait(LIMIT)
+    (told,) = (one for one in left(audit, before) if f"thread {thread.native_id}" in one)
+    leave.set()
+    thread.join()
+    assert re.fullmatch(rf"namespace net:\[\d+\], held by thread {thread.native_id}", told)
 
 
 def test_a_socket_is_told(audit: Audit) -> None:

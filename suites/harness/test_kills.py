@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -11,6 +12,8 @@ from subprocess import DEVNULL, Popen
 
 import pytest
 
+from colo_harness.colo.running import Running
+from colo_harness.errors import MachineError
 from colo_harness.machine import mark, remains
 from colo_harness.machine.guardian import sweep
 from colo_harness.machine.holding import LOCK, scratch
@@ -61,6 +64,13 @@ class Scene:
         self.started.append(Popen(argv, env=environment, stdout=DEVNULL, stderr=DEVNULL))
         return self.started[-1]
 
+    def end_pair(self) -> None:
+        """End the pair if it is up: then it is meant to outlive the command that brought it up."""
+        pair = Running("pair", self.folder / "colo-pairs" / "pair")
+        with suppress(MachineError):  # there is none, or it ends while we ask
+            pair.ask("status")
+            pair.down()
+
     def processes(self) -> dict[int, str]:
         """Return pid and command of all that lives, guardians among it."""
         return {pid: mark.command(pid) for pid in mark.bearers(self.folder, mark.RUN, mark.GUARDIAN)}
@@ -98,7 +108,7 @@ def scene(settings: Settings, pytestconfig: pytest.Config) -> Iterator[Scene]:
 
 
 def find(scene: Scene, victim: str, started: "Popen[bytes]") -> int:
-    """Return the victim's pid as soon as there is one."""
+    """Return the victim's pid as soon as there is one; a command that has ended is a zombie by then."""
     names = {"worker": "gw0", "keeper": "pair"}
     if victim not in names:
         return started.pid
@@ -116,9 +126,9 @@ def test_nothing_is_left_of_who_is_killed(scene: Scene, kill_seed: int) -> None:
     if awaits_pair:
         wait_until("a QEMU", lambda: _qemus(scene), timeout=LIMIT)
     pause(delay)
-    if victim == "colo pair up" and started.poll() is not None:
-        pid = find(scene, "keeper", started)
     os.kill(pid, signal.SIGKILL)
+    if victim == "colo pair up":
+        scene.end_pair()
     if victim == "worker":
         wait_until("the worker's own to go", lambda: not _of_worker(scene), timeout=SECONDS)
         started.kill()  # another worker has taken over
