@@ -35,8 +35,9 @@ def clean(
 
 def _remains(place: Path, settings: Settings) -> Iterator[Remain]:
     """Find all that is nobody's: processes first, which may still be writing into the rest."""
-    yield from remains.processes()
+    temporary = Path(tempfile.gettempdir())
+    yield from remains.processes(temporary, place)
     for pair in running.dead(place):
         yield Remain(f"pair {pair.name!r} that nobody keeps", partial(running.bury, pair))
-    yield from remains.folders(Path(tempfile.gettempdir()))
+    yield from remains.folders(temporary)
     yield from remains.half_made(settings.cache_dir)

@@ -33,11 +33,13 @@ class Remain:
     remove: Callable[[], object]
 
 
-def processes() -> Iterator[Remain]:
-    """Find processes whose run is gone."""
+def processes(*places: Path) -> Iterator[Remain]:
+    """Find processes whose run is gone, and had its folder somewhere below one of `places`."""
     for pid in mark.everybody():
         folders = mark.borne(pid) if _is_mine(Path(f"/proc/{pid}")) else None
-        if folders and _is_gone(Path(f"/proc/{pid}/root{folders[-1]}")):  # a container has folders of its own
+        if not folders or not any(Path(folders[-1]).is_relative_to(place) for place in places):
+            continue
+        if _is_gone(Path(f"/proc/{pid}/root{folders[-1]}")):  # a container has folders of its own
             what = f"process {pid} of {folders[-1]}, which is gone: {mark.command(pid)}"
             yield Remain(what, partial(_end, pid, Path(folders[-1])))
 

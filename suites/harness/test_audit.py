@@ -30,7 +30,7 @@ DAEMON = ["sh", "-c", "setsid sh -c 'sleep 600 &' &"]
 BINDER = "import signal, socket, sys; bound = socket.socket(socket.AF_UNIX); bound.bind(sys.argv[1]); signal.pause()"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def estate() -> Iterator[Estate]:
     """An estate within that of the run; what is left in it is removed."""
     with Estate() as estate:

@@ -21,7 +21,7 @@ from colo_harness.settings import Settings
 from fixtures.settings import GUARDIAN
 from suites.harness.surroundings import AS_OTHER, OTHER
 
-COLO = Path(sys.executable).with_name("colo")
+COLO = str(Path(sys.executable).with_name("colo"))
 LIMIT = 60.0
 RUN = """
 import signal, subprocess

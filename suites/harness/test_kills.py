@@ -25,7 +25,7 @@ from fixtures.settings import GUARDIAN
 LIMIT = 120.0
 SECONDS = 30.0
 """So long may it take until all is gone; the runs would last for minutes, and a pair for ever."""
-COLO = Path(sys.executable).with_name("colo")
+COLO = str(Path(sys.executable).with_name("colo"))
 PYTEST = (sys.executable, "-m", "pytest", "-q")
 TESTS = ("suites/lifecycle/test_start.py", "-k", "test_checkpoints_go_on and tcg and not control:", "--soak=99")
 VICTIMS = {

@@ -16,7 +16,7 @@ from colo_harness.wait import wait_until
 from fixtures.settings import GUARDIAN
 from suites.harness.surroundings import AS_OTHER, OTHER
 
-COLO = Path(sys.executable).with_name("colo")
+COLO = str(Path(sys.executable).with_name("colo"))
 LIMIT = 240.0
 PAIR = ("suites/lifecycle/test_start.py", "-k", "test_checkpoints_go_on and tcg and not control:")
 PLAIN = ("suites/harness/test_guardian.py", "suites/harness/test_growth.py")
