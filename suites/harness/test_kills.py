@@ -78,8 +78,9 @@ class Scene:
     def holder(self, name: str) -> int | None:
         """Return who holds the estate of this name, once somebody does."""
         for pid in self.processes():
-            for link in Path(f"/proc/{pid}/fd").glob("*"):
-                if os.path.realpath(link).endswith(f"/{name}/{LOCK}"):
+            with suppress(OSError):  # it ends while we look
+                held = [str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir()]
+                if any(path.endswith(f"/{name}/{LOCK}") for path in held):
                     return pid
         return None
 
