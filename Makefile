@@ -5,10 +5,11 @@ BIN := $(VENV)/bin
 LOCK := requirements-dev.lock
 AREA := failover
 N := 5
+SEED := 1
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 
-.PHONY: setup test conformance bench soak lint lock clean
+.PHONY: setup test conformance bench soak kills lint lock clean
 .DELETE_ON_ERROR:
 
 setup: $(VENV)/.project
@@ -28,6 +29,10 @@ bench: setup
 # Runs an area N times over in one process: make soak AREA=lifecycle N=10.
 soak: setup
 	$(BIN)/pytest suites/$(AREA) --soak=$(N) --results-dir=reports/soak
+
+# Ends N runs with kill -9, each at a random moment, and looks for what is left: make kills N=100 SEED=7.
+kills: setup
+	$(BIN)/pytest suites/harness/test_kills.py -v -n 2 --kills=$(N) --seed=$(SEED) --results-dir=reports/kills
 
 lint: $(VENV)/.project
 	$(BIN)/ruff check

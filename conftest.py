@@ -15,5 +15,7 @@ pytest_plugins = [
     "fixtures.pair",
     "fixtures.verdicts",
     "fixtures.soak",
+    "fixtures.audit",
+    "fixtures.kills",
     "pytester",
 ]

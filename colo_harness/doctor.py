@@ -1,18 +1,18 @@
 """The doctor: a probe for each thing that a run may need. It does the thing, and says what helps where it cannot."""
 
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Literal
 
 from colo_harness.diagnosis import Answer, Diagnosis, State
 from colo_harness.errors import CacheError, HarnessError, MachineError, ProductFailure, UsageError
 from colo_harness.machine import probe, tool
 from colo_harness.machine.bundle import damage
+from colo_harness.machine.estate import outside
 from colo_harness.machine.guardian import Guardian
+from colo_harness.machine.holding import scratch
 from colo_harness.qemu import accelerator, contract, guest, kernel, release
 from colo_harness.qemu.contract import NEEDED_DRIVERS, NEEDED_OBJECTS, Contract
 from colo_harness.qemu.loop import Loop
@@ -76,8 +76,8 @@ class Doctor:
     def contract(self) -> Contract:
         """What the QEMU under test says of itself over QMP. Raises HarnessError, ProductFailure."""
         argv = release.under_test(self.settings)
-        with tempfile.TemporaryDirectory(prefix="colo-") as name, Guardian() as guardian, Loop() as loop:
-            guardian.add_folder(folder := Path(name))
+        with scratch("colo-") as folder, Guardian() as guardian, Loop() as loop:
+            guardian.add_folder(folder)
             found = contract.probe(argv, folder, loop=loop, guardian=guardian, timeouts=self.settings.timeouts)
             guardian.drop_folder(folder)
             return found
@@ -134,7 +134,7 @@ def _disk(doctor: Doctor) -> str:
     cache = doctor.settings.cache_dir
     need = 4 * ROOM if damage(cache, release.RECIPES[release.REFERENCE]) else ROOM
     kept = probe.space(cache, need, remedy="choose another folder with --cache-dir")
-    return f"{kept}, {probe.space(Path(tempfile.gettempdir()), ROOM, remedy='choose another folder with TMPDIR')}"
+    return f"{kept}, {probe.space(outside(), ROOM, remedy='choose another folder with TMPDIR')}"
 
 
 def _cache(doctor: Doctor) -> str:

@@ -13,7 +13,8 @@
 # └── HarnessError          with a remedy for the user
 #     ├── UsageError        options, markers, settings
 #     ├── MachineError      the machine lacks a right, a tool or space
-#     └── CacheError        fetching or keeping QEMU releases and guest images
+#     ├── CacheError        fetching or keeping QEMU releases and guest images
+#     └── LeftBehind        a test left something of ours on the machine
 
 
 class ProductFailure(AssertionError):
@@ -79,3 +80,7 @@ class MachineError(HarnessError):
 
 class CacheError(HarnessError):
     """A release or image cannot be fetched, verified or kept."""
+
+
+class LeftBehind(HarnessError):
+    """A test is over, and something that it made is still there."""

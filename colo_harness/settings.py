@@ -60,6 +60,11 @@ class Timeouts:
         """A guest service's answer to a client, a failover included."""
         return 30 * self.factor
 
+    @property
+    def settling(self) -> float:
+        """What a test has ended, from its end until nothing of it is left."""
+        return 10 * self.factor
+
 
 @dataclass(frozen=True)
 class Settings:

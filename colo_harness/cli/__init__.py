@@ -23,8 +23,12 @@ COMMANDS = {
     "timeline": "timeline",
     "pair": "pair",
     "bench": "bench",
+    "clean": "clean",
 }
 """Each command, a function or a group of them, and the module of this room that has it; it is imported when given."""
+
+STARTERS = ("doctor", "setup", "plan", "run", "bench")
+"""Commands that start programs which must not outlive them; a pair has a keeper for that."""
 
 
 class Commands(Mapping[str, Any]):
@@ -63,8 +67,12 @@ app = typer.Typer(
 
 
 @app.callback()
-def colo() -> None:
+def colo(context: typer.Context) -> None:
     """Conformance and fault-injection suite for QEMU COLO."""
+    if context.invoked_subcommand in STARTERS and "--help" not in sys.argv:
+        from colo_harness.machine.estate import Estate  # noqa: PLC0415 - the other commands need no machine
+
+        context.with_resource(Estate())
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ from colo_harness.cli.steps import steps
 from colo_harness.doctor import JUDGED
 from colo_harness.errors import HarnessError, UsageError
 from colo_harness.judge.score import exit_status
+from colo_harness.machine.estate import outside
 from colo_harness.report import generator
 from colo_harness.settings import Settings
 
@@ -117,7 +118,8 @@ def _options(qemu: Path | None, accel: Accel, cache_dir: Path | None) -> list[st
 
 def _pytest(arguments: Sequence[str]) -> int:
     argv = [sys.executable, "-m", "pytest", "-m", "not harness", *arguments]
-    with subprocess.Popen(argv, cwd=ROOT) as running:
+    environment = {**os.environ, "TMPDIR": str(outside())}  # a folder in a folder makes long paths for sockets
+    with subprocess.Popen(argv, cwd=ROOT, env=environment) as running:
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches pytest, which ends in good order
         try:
             return running.wait()

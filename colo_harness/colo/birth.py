@@ -1,7 +1,6 @@
 """The birth of a running pair: its keeper's process, attended until the pair replicates."""
 
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from typing import Any, Self
 
 from colo_harness.colo.running import Running, await_removal, claim, registry
 from colo_harness.errors import HarnessError, MachineError
-from colo_harness.machine.guardian import PATIENCE
+from colo_harness.machine.guardian import PATIENCE, Guardian
 from colo_harness.machine.progress import Progress
 from colo_harness.qemu.topology import Topology
 from colo_harness.settings import Settings
@@ -52,10 +51,12 @@ def bring_up(name: str | None, settings: Settings, topology: Topology, progress:
     Whatever goes wrong, Ctrl-C included, nothing is left. Raises HarnessError.
     """
     with ExitStack() as stack:
+        guardian = stack.enter_context(Guardian())
         with registry() as place:  # until the keeper listens, nobody may take its folder for an abandoned one
-            pair = claim(name, place)
+            pair = claim(name, place, guardian.add_folder)
             birth = stack.enter_context(_Birth(Order(pair.folder, settings, topology)))
             birth.hear(progress)
+        guardian.drop_folder(pair.folder)  # the keeper has one of its own by now
         while not birth.settled:
             birth.hear(progress)
     return pair
@@ -77,7 +78,6 @@ class _Birth:
                 stderr=log,
                 start_new_session=True,
                 cwd="/",
-                env={**os.environ, "TMPDIR": str(order.folder)},  # what it has for a moment goes with it, too
             )
         self._said = self._link.makefile("r", encoding="utf-8")
 

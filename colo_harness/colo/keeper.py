@@ -22,7 +22,7 @@ from colo_harness.colo.pair import ColoPair
 from colo_harness.colo.running import Running
 from colo_harness.errors import HarnessError, ProductFailure
 from colo_harness.history import History, Kind
-from colo_harness.machine.guardian import Guardian
+from colo_harness.machine.estate import Estate
 from colo_harness.machine.network import Network
 from colo_harness.qemu import accelerator
 from colo_harness.settings import Accel
@@ -98,8 +98,7 @@ def _accel(order: Order) -> Accel:
 
 def _bring_up(order: Order, link: _Link, stack: ExitStack) -> _Door:
     """Return the door of a pair that replicates, and that ends with `stack`. Raises HarnessError, ProductFailure."""
-    guardian = stack.enter_context(Guardian())
-    guardian.add_folder(order.folder)
+    guardian = stack.enter_context(Estate(order.folder)).guardian
     running = Running(order.folder.name, order.folder)
     door = stack.enter_context(_Door(str(running.door), _Caller))
     link.step("asking QEMU what it can and wants")

@@ -7,7 +7,7 @@ import shutil
 import socket
 import struct
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
@@ -18,7 +18,7 @@ import platformdirs
 from filelock import FileLock
 
 from colo_harness.errors import HarnessError, MachineError, UsageError, WaitTimeout
-from colo_harness.machine.guardian import PATIENCE, await_exit
+from colo_harness.machine.guardian import PATIENCE, await_exit, sweep
 from colo_harness.wait import wait_until
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
@@ -126,8 +126,11 @@ def registry() -> Iterator[Path]:
         lock.release()
 
 
-def claim(name: str | None, place: Path) -> Running:
-    """Make a folder for a new pair in the registry, by default under a free name. Raises UsageError, MachineError."""
+def claim(name: str | None, place: Path, announce: Callable[[Path], object] = lambda _: None) -> Running:
+    """Make a folder for a new pair in the registry, by default under a free name; `announce` is told before.
+
+    Raises UsageError, MachineError.
+    """
     taken = [pair.name for pair in _living(place)]
     if name in taken:
         raise UsageError(f"a pair {name!r} is running", f"choose another name, or `colo pair down --name {name}`")
@@ -140,6 +143,7 @@ def claim(name: str | None, place: Path) -> Running:
         raise MachineError(
             f"{pair.folder} is too long a path for sockets", "set XDG_RUNTIME_DIR to a shorter one, of mode 0700"
         )
+    announce(pair.folder)
     pair.folder.mkdir(mode=0o700)
     return pair
 
@@ -151,11 +155,23 @@ def await_removal(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+def dead(place: Path) -> list[Running]:
+    """Return what a power cut left of pairs; nobody keeps them. `place` is from `registry`."""
+    return [pair for pair in _all(place) if not pair.lives()]
+
+
+def bury(pair: Running) -> None:
+    """Remove what is left of a pair that nobody keeps, so that its name is free."""
+    sweep(pair.folder)
+    shutil.rmtree(pair.folder, ignore_errors=True)
+
+
+def _all(place: Path) -> list[Running]:
+    return [Running(folder.name, folder) for folder in sorted(place.iterdir()) if folder.is_dir()]
+
+
 def _living(place: Path) -> list[Running]:
     """Return the pairs of the registry; what a power cut left of one is removed."""
-    found = [Running(folder.name, folder) for folder in sorted(place.iterdir()) if folder.is_dir()]
-    living = [pair for pair in found if pair.lives()]
-    for pair in found:
-        if pair not in living:
-            shutil.rmtree(pair.folder, ignore_errors=True)
-    return living
+    for pair in dead(place):
+        bury(pair)
+    return _all(place)

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -13,6 +12,7 @@ from filelock import FileLock, Timeout
 
 from colo_harness.errors import CacheError
 from colo_harness.machine.apt import PrivateApt, own_mirror
+from colo_harness.machine.holding import scratch
 from colo_harness.machine.manifest import describe, sha256, wrong_file
 from colo_harness.machine.process import run
 from colo_harness.machine.progress import Progress, quiet
@@ -131,11 +131,11 @@ def _build(folder: Path, recipe: Recipe, obtain: Obtain, progress: Progress) -> 
     """Fetch and unpack beside `folder`, then put it into place whole."""
     for leftover in folder.parent.glob(f".{folder.name}~*"):
         shutil.rmtree(leftover, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}~", dir=folder.parent) as temporary:
-        debs = obtain(recipe, Path(temporary, "apt"))
+    with scratch(f".{folder.name}~", folder.parent) as temporary:
+        debs = obtain(recipe, temporary / "apt")
         size = sum(deb.stat().st_size for deb in debs)
         progress(f"{recipe.folder}: unpacking {len(debs)} packages ({size / 1e6:.0f} MB)")
-        made = Path(temporary, "made")
+        made = temporary / "made"
         root = made / "root"
         root.mkdir(parents=True)
         packages = {}
@@ -154,7 +154,7 @@ def _build(folder: Path, recipe: Recipe, obtain: Obtain, progress: Progress) -> 
             raise CacheError(f"{recipe.folder}: what was fetched is not usable: {missing}", UNUSABLE)
         made.chmod(0o755)
         if folder.exists():
-            folder.rename(Path(temporary, "damaged"))
+            folder.rename(temporary / "damaged")
         made.rename(folder)
 
 

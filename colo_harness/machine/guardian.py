@@ -2,8 +2,9 @@
 
 It reads NUL-terminated records from a pipe whose only write end is ours: `+g<pgid>`, `-g<pgid>`, `+d<folder>`
 and `-d<folder>`. The end of the pipe, which even SIGKILL brings about, makes it SIGKILL every group that is
-still registered, wait until all are gone, remove the folders and exit. It runs without site-packages, so this
-module may import nothing but the standard library and `errors`.
+still registered, and whatever bears the mark of the estate that it guards, wait until all are gone, remove the
+folders and exit. It runs without site-packages, so this module may import nothing but the standard library,
+`errors` and `mark`.
 """
 
 import os
@@ -13,12 +14,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from colo_harness.errors import MachineError
+from colo_harness.machine.mark import bearers, borne, guardians_environment
 
 PATIENCE = 10.0
 """Seconds after SIGKILL that a group may take to vanish."""
@@ -53,6 +56,31 @@ def kill_group(group: int, timeout: float = PATIENCE) -> list[int]:
     return members
 
 
+def sweep(folder: Path, timeout: float = PATIENCE) -> list[int]:
+    """SIGKILL everything that bears the mark `folder`; wait up to `timeout` seconds; return who survives.
+
+    What is born while we look bears it too, and is found by the next look.
+    """
+    deadline = time.monotonic() + timeout
+    while (found := bearers(folder)) and (left := deadline - time.monotonic()) > 0:
+        for pid in found:
+            kill_bearer(pid, folder)
+        with suppress(ProcessLookupError):
+            await_exit(found[0], left)
+    return found
+
+
+def kill_bearer(pid: int, folder: Path) -> None:
+    """SIGKILL a process that bears the mark `folder`, and nobody who has inherited its number."""
+    with suppress(ProcessLookupError):
+        descriptor = os.pidfd_open(pid)
+        try:
+            if str(folder) in (borne(pid) or ()):
+                signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+        finally:
+            os.close(descriptor)
+
+
 def await_exit(pid: int, timeout: float) -> bool:
     """Say whether a process, any process, ends within `timeout` seconds. Raises ProcessLookupError."""
     descriptor = os.pidfd_open(pid)
@@ -70,14 +98,16 @@ class Guardian:
     The id of a group must stay taken for as long as it is registered here, or a stranger who inherits the
     number would be killed: drop a group first and reap its leader last, as `Process` does. Between our death
     and the SIGKILL, init may reap leaders for about a millisecond: too short for numbers to come round again.
+    With an `estate`, what bears its mark ends too, whether it was registered or not.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, estate: Path | None = None) -> None:
         root = Path(__file__).resolve().parents[2]
         start = "import sys; sys.path.insert(0, sys.argv[1])"
-        start += "; from colo_harness.machine.guardian import watch; watch(0)"
+        start += "; from colo_harness.machine.guardian import watch; watch(0, *sys.argv[2:])"
         self._child = subprocess.Popen(
-            [sys.executable, "-S", "-E", "-B", "-c", start, root],
+            [sys.executable, "-S", "-E", "-B", "-c", start, root, *([estate] if estate else [])],
+            env=guardians_environment(),
             stdin=subprocess.PIPE,  # close-on-exec in us, so that no child of ours keeps the pipe open
             stdout=subprocess.DEVNULL,
             start_new_session=True,
@@ -140,8 +170,8 @@ class Guardian:
             ) from None
 
 
-def watch(pipe: int) -> None:
-    """Be the guardian: obey the records on `pipe` until its end, then clear up."""
+def watch(pipe: int, estate: str = "") -> None:
+    """Be the guardian: obey the records on `pipe` until its end, then clear up, the `estate` too."""
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
     registered: dict[bytes, None] = {}
@@ -153,6 +183,10 @@ def watch(pipe: int) -> None:
                 registered[record[1:]] = None
             else:
                 registered.pop(record[1:], None)
+    _clear_up(registered, estate)
+
+
+def _clear_up(registered: Iterable[bytes], estate: str) -> None:
     groups = [int(record[1:]) for record in registered if record.startswith(b"g")]
     for group in groups:
         with suppress(ProcessLookupError):
@@ -160,6 +194,8 @@ def watch(pipe: int) -> None:
     for group in groups:
         if survivors := kill_group(group):
             print(f"guardian: {survivors} outlive SIGKILL", file=sys.stderr)  # noqa: T201 - nobody else is left
+    if estate and (survivors := sweep(Path(estate))):
+        print(f"guardian: {survivors} outlive SIGKILL", file=sys.stderr)  # noqa: T201 - as above
     for record in registered:
         if record.startswith(b"d"):
             shutil.rmtree(os.fsdecode(record[1:]), ignore_errors=True)

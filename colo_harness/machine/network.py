@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 from colo_harness.errors import MachineError, WaitTimeout
+from colo_harness.machine import mark
 from colo_harness.machine.namespace import Namespace
 from colo_harness.wait import wait_until
 
@@ -78,24 +79,27 @@ class Network:
         self._close()
 
     def _plug(self) -> None:
-        lines = [f"link add service {_PLAIN_BRIDGE}", "link set service up"]
+        ours = f"group {mark.link_group()}"
+        lines = [f"link add service {ours} {_PLAIN_BRIDGE}", "link set service up"]
         for name, inside in zip(PORTS, (self.host_a, self.host_b, self.client), strict=True):
             lines += [
-                f"link add {name} type veth peer name svc0 netns {inside.path}",
+                f"link add {name} {ours} type veth peer name svc0 {ours} netns {inside.path}",
                 f"link set {name} master service up",
             ]
         self.switch.ip(*lines)
         waiting = {self.switch: ("service", *PORTS), self.client: ("svc0",)}
         self.client.ip(f"address add {CLIENT}/{PREFIX} dev svc0", "link set svc0 up")
         # distinct numbers: the kernel's link watch may leave a link whose peer has its own number for a second
-        self.host_a.ip(f"link add colo0 index 11 type veth peer name colo0 index 12 netns {self.host_b.path}")
+        self.host_a.ip(
+            f"link add colo0 index 11 {ours} type veth peer name colo0 index 12 {ours} netns {self.host_b.path}"
+        )
         for name in HOSTS:
             self.host(name).ip(
-                f"link add br0 {_PLAIN_BRIDGE}",
+                f"link add br0 {ours} {_PLAIN_BRIDGE}",
                 "link set br0 up",
                 "link set svc0 master br0 up",
                 "tuntap add dev tap0 mode tap vnet_hdr",
-                "link set tap0 master br0 up",
+                f"link set tap0 {ours} master br0 up",
                 f"address add {self.address(name)}/{PREFIX} dev colo0",
                 "link set colo0 up",
             )

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from colo_harness.errors import MachineError
+from colo_harness.machine import mark
 from colo_harness.machine.process import run
 from colo_harness.machine.progress import Progress, quiet
 
@@ -90,5 +91,6 @@ def _present(tool: str) -> bool:
 
 
 def _apt(tool: str, command: str, *arguments: str) -> None:
-    environment = ["env", "LC_ALL=C", "DEBIAN_FRONTEND=noninteractive"]
+    # no guardian may end it halfway: the machine's packages would be left in pieces
+    environment = ["env", f"--unset={mark.RUN}", "LC_ALL=C", "DEBIAN_FRONTEND=noninteractive"]
     run([*environment, tool, *PATIENT, command, *arguments], timeout=INSTALL_TIMEOUT)

@@ -6,7 +6,6 @@ come up. So each kind of guest is tried, once for each boot of the machine.
 
 import json
 import re
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from colo_harness.errors import MachineError, ProductFailure
 from colo_harness.history import History
 from colo_harness.machine import probe
 from colo_harness.machine.guardian import Guardian
+from colo_harness.machine.holding import scratch
 from colo_harness.qemu import argv, guest, release
 from colo_harness.qemu.argv import Boot, Files, Part
 from colo_harness.qemu.loop import Loop
@@ -129,9 +129,9 @@ def _load(kept: Path) -> Trial | None:
 def _try(settings: Settings, kind: GuestKind, accel: Accel) -> Trial:
     deadline = DEADLINES[kind] * settings.timeouts.factor
     topology = Topology(guest=kind, accel=accel)
-    with tempfile.TemporaryDirectory(prefix="colo-") as folder, Guardian() as guardian, Loop() as loop:
-        guardian.add_folder(Path(folder))
-        files = Files(Path(folder))
+    with scratch("colo-") as folder, Guardian() as guardian, Loop() as loop:
+        guardian.add_folder(folder)
+        files = Files(folder)
         command = [*release.reference(settings).argv(), *_alone(settings, topology, files)]
         around = Surroundings(loop, guardian, settings.timeouts)
         try:
@@ -145,7 +145,7 @@ def _try(settings: Settings, kind: GuestKind, accel: Accel) -> Trial:
         except ProductFailure as failure:
             return Trial(reason=f"no {kind} guest runs under {accel}: {failure.brief}")
         finally:
-            guardian.drop_folder(Path(folder))
+            guardian.drop_folder(folder)
 
 
 def _alone(settings: Settings, topology: Topology, files: Files) -> argv.Graph:

@@ -3,7 +3,6 @@
 import hashlib
 import lzma
 import struct
-import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from colo_harness.errors import CacheError
+from colo_harness.machine.holding import scratch
 from colo_harness.machine.process import run
 from colo_harness.qemu import cpio, modules
 from colo_harness.qemu.kernel import Kernel, fetch_kernel
@@ -148,8 +148,8 @@ def _built(settings: Settings, name: str, inputs: Iterable[bytes], make: Callabl
         images.mkdir(parents=True, exist_ok=True)
         with FileLock(images / f".{name}.lock"):
             if not folder.exists():
-                with tempfile.TemporaryDirectory(prefix=f".{name}~", dir=images) as temporary:
-                    made = Path(temporary, "made")
+                with scratch(f".{name}~", images) as temporary:
+                    made = temporary / "made"
                     made.mkdir()
                     make(made)
                     made.rename(folder)

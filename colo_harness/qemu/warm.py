@@ -7,7 +7,6 @@ key of its folder in the cache digests them all.
 import hashlib
 import json
 import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from filelock import FileLock
 
 from colo_harness.errors import GuestFailure
 from colo_harness.history import Entry, History
+from colo_harness.machine.holding import scratch
 from colo_harness.machine.network import Network
 from colo_harness.qemu import argv
 from colo_harness.qemu.argv import Boot, Files, Part
@@ -82,8 +82,7 @@ class States:
         self.folder.mkdir(parents=True, exist_ok=True)
         with FileLock(self.folder / f"{key}.lock"):
             if not (place / "state.bin").exists():
-                with tempfile.TemporaryDirectory(dir=self.folder, prefix="new-") as name:
-                    folder = Path(name)
+                with scratch("new-", self.folder) as folder:
                     self.around.guardian.add_folder(folder)
                     self._boot_and_save(topology, guest, folder)
                     (folder / "keep").mkdir()

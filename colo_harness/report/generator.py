@@ -6,11 +6,11 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from filelock import FileLock
 
 from colo_harness.errors import CacheError, HarnessError, MachineError, UsageError
+from colo_harness.machine.holding import scratch
 from colo_harness.machine.process import run
 from colo_harness.machine.progress import Progress, quiet
 from colo_harness.report.node import SOLUTION, Node, node
@@ -53,12 +53,12 @@ def build(results_dir: Path, settings: Settings, progress: Progress = quiet) -> 
     with _locked(settings):
         allure, engine = _installed(settings, progress)
     progress("report: making the HTML")
-    with TemporaryDirectory(prefix="report-", dir=results_dir) as output:
+    with scratch("report-", results_dir) as output:
         argv: list[str | Path] = [engine.executable, allure / CLI, "generate", results.absolute()]
         argv += ["--config", RECIPE / "allurerc.mjs", "--cwd", results_dir, "--output", output]
         try:
             run(argv, timeout=BUILD_TIMEOUT)
-            html = Path(output, "index.html").read_text(encoding="utf-8")
+            html = (output / "index.html").read_text(encoding="utf-8")
         except (MachineError, FileNotFoundError) as failure:
             raise HarnessError(
                 f"Allure 3 made no page of {results}: {failure}", "the raw results are whole; `colo setup` again"
@@ -88,21 +88,23 @@ def _installed(settings: Settings, progress: Progress) -> tuple[Path, Node]:
 
 def install(folder: Path, engine: Node) -> None:
     """Make `folder` hold the locked packages and a manifest of them, or leave it as it is. Raises CacheError."""
-    partial = folder.with_name(f"{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir()
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(RECIPE / name, partial)
-    argv = [*engine.npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
-    try:
-        run([*argv, "--prefix", partial], timeout=INSTALL_TIMEOUT)
-    except MachineError as failure:
-        raise CacheError(failure.problem, f"make npm reach a registry; if it is npm itself, {SOLUTION}") from failure
-    if not (partial / CLI).is_file():
-        raise CacheError(f"npm installed no {CLI}", "remove the cache folder and try again")
-    (partial / MANIFEST).write_text(inventory(partial))
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
+    with scratch(f".{folder.name}~", folder.parent) as temporary:
+        made = temporary / "made"
+        made.mkdir()
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(RECIPE / name, made)
+        argv = [*engine.npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
+        try:
+            run([*argv, "--prefix", made], timeout=INSTALL_TIMEOUT)
+        except MachineError as failure:
+            raise CacheError(
+                failure.problem, f"make npm reach a registry; if it is npm itself, {SOLUTION}"
+            ) from failure
+        if not (made / CLI).is_file():
+            raise CacheError(f"npm installed no {CLI}", "remove the cache folder and try again")
+        (made / MANIFEST).write_text(inventory(made))
+        shutil.rmtree(folder, ignore_errors=True)
+        made.rename(folder)
 
 
 def inventory(folder: Path) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from colo_harness.errors import CacheError, MachineError
+from colo_harness.machine.holding import scratch
 from colo_harness.machine.process import run
 from colo_harness.machine.progress import Progress, quiet
 
@@ -73,16 +74,16 @@ def _version(executable: Path) -> str | None:
 
 
 def _fetch(folder: Path) -> Node:
-    partial = folder.with_name(f"{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    argv: list[str | Path] = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    argv += ["--no-input", "--no-deps", "--no-compile", "--only-binary=:all:", "--target", partial, WHEEL]
-    try:
-        run(argv, timeout=FETCH_TIMEOUT)
-    except MachineError as failure:
-        raise CacheError(failure.problem, SOLUTION) from failure
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
+    with scratch(f".{folder.name}~", folder.parent) as temporary:
+        made = temporary / "made"
+        argv: list[str | Path] = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        argv += ["--no-input", "--no-deps", "--no-compile", "--only-binary=:all:", "--target", made, WHEEL]
+        try:
+            run(argv, timeout=FETCH_TIMEOUT)
+        except MachineError as failure:
+            raise CacheError(failure.problem, SOLUTION) from failure
+        shutil.rmtree(folder, ignore_errors=True)
+        made.rename(folder)
     if not (fetched := _wheel(folder)):
         raise CacheError(f"{WHEEL} was fetched into {folder} but does not run here", SOLUTION)
     return fetched

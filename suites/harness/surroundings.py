@@ -5,3 +5,8 @@ AS_USER = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
 WITHOUT_TUN = ("unshare", "--mount", "sh", "-ec", 'mount -t tmpfs none /dev/net; exec "$@"', "sh")
 WITHOUT_KVM = ("unshare", "--mount", "sh", "-ec", 'mount --bind /dev/null /dev/kvm; exec "$@"', "sh")
 """Its /dev/kvm is none; the machine must have one, or there is nothing to hide."""
+
+OTHER = 65534
+READING = ("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")
+AS_OTHER = ("setpriv", f"--reuid={OTHER}", f"--regid={OTHER}", "--clear-groups", *READING)
+"""Another user, who may read what is root's, such as the Python that runs this, and nothing else."""

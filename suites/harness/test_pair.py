@@ -73,7 +73,7 @@ class Desktop:
         return {host: (side["role"], side["run_state"]) for host, side in self.status()["hosts"].items()}
 
     def processes(self) -> list[int]:
-        """Return the living processes that know this desktop's folder: keepers and QEMUs."""
+        """Return the living processes that know this desktop's folder: keepers, their guardians and QEMUs."""
         found = []
         for entry in Path("/proc").iterdir():
             try:
@@ -348,7 +348,7 @@ def test_several_pairs_do_not_meet(desktop: Desktop) -> None:
 def test_nothing_outlives_a_keeper_that_is_killed(played: Desktop) -> None:
     """Neither processes nor its folder; and the next command knows that there is no pair."""
     keeper = next(pid for pid in played.processes() if b"keeper" in Path(f"/proc/{pid}/cmdline").read_bytes())
-    assert len(played.processes()) == 3
+    assert len(played.processes()) == 4
     os.kill(keeper, signal.SIGKILL)
     wait_until("all to be gone", lambda: not played.leftovers(), timeout=LIMIT, seen=played.leftovers)
     assert "no pair is running" in played.refused("status")

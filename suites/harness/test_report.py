@@ -149,14 +149,12 @@ UNWELL = ["Cannot tell", "Ends badly", "Fails [<lambda>]", "Fails [no_reset]", "
 
 
 @pytest.fixture(scope="module")
-def play(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Play:
+def play(settings: Settings) -> Play:
     """Return what runs TESTS with the given arguments; with the same ones only once, whichever worker asks."""
-    mine = tmp_path_factory.getbasetemp()
-    shared = mine if worker_id == "master" else mine.parent
 
     @cache
     def played(*arguments: str) -> Sample:
-        root = shared / "".join(("report", *arguments))
+        root = settings.run_dir / "".join(("report", *arguments))
         with FileLock(f"{root}.lock"):
             if not root.exists():
                 _run_pytest(root, arguments)
@@ -178,7 +176,7 @@ def _run_pytest(root: Path, arguments: tuple[str, ...]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     argv: list[str | Path] = [sys.executable, "-m", "pytest", root, "--rootdir", root, "-p", "fixtures.report"]
-    argv += ["-p", "no:cacheprovider", "--continue-on-collection-errors", *arguments]
+    argv += ["-p", "no:cacheprovider", f"--basetemp={root}/temporary", "--continue-on-collection-errors", *arguments]
     run(argv, timeout=60, check=False)
 
 
