@@ -14,5 +14,7 @@ pytest_plugins = [
     "fixtures.pair",
     "fixtures.verdicts",
     "fixtures.soak",
+    "fixtures.usage",
+    "fixtures.interrupt",
     "pytester",
 ]

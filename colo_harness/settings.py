@@ -78,6 +78,8 @@ class Settings:
     """Boot every guest instead of restoring saved state."""
     keep_artifacts: bool = False
     """Attach artifacts to passed tests too."""
+    core: bool = False
+    """Keep a core file of a QEMU that hangs."""
     strict: bool = False
     """Turn skips for want of something in the environment into failures."""
     seed: int = 1

@@ -22,6 +22,8 @@ from colo_harness.machine.network import GUEST, Network
 from colo_harness.machine.process import run
 
 GIB = 1 << 30
+RESULTS = GIB // 4
+"""Bytes that a run's results may take."""
 
 TUNSETIFF = 0x400454CA
 IFF_TAP, IFF_NO_PI, IFF_VNET_HDR = 0x0002, 0x1000, 0x4000

@@ -96,13 +96,15 @@ def install(folder: Path, engine: Node) -> None:
     argv = [*engine.npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
     try:
         run([*argv, "--prefix", partial], timeout=INSTALL_TIMEOUT)
+        if not (partial / CLI).is_file():
+            raise CacheError(f"npm installed no {CLI}", "remove the cache folder and try again")
+        (partial / MANIFEST).write_text(inventory(partial))
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.rename(folder)
     except MachineError as failure:
         raise CacheError(failure.problem, f"make npm reach a registry; if it is npm itself, {SOLUTION}") from failure
-    if not (partial / CLI).is_file():
-        raise CacheError(f"npm installed no {CLI}", "remove the cache folder and try again")
-    (partial / MANIFEST).write_text(inventory(partial))
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def inventory(folder: Path) -> str:

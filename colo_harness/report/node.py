@@ -79,10 +79,12 @@ def _fetch(folder: Path) -> Node:
     argv += ["--no-input", "--no-deps", "--no-compile", "--only-binary=:all:", "--target", partial, WHEEL]
     try:
         run(argv, timeout=FETCH_TIMEOUT)
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.rename(folder)
     except MachineError as failure:
         raise CacheError(failure.problem, SOLUTION) from failure
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
     if not (fetched := _wheel(folder)):
         raise CacheError(f"{WHEEL} was fetched into {folder} but does not run here", SOLUTION)
     return fetched
