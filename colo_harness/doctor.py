@@ -57,9 +57,9 @@ class Doctor:
         return self._cause(PROBES[name]) or self.answer(name)
 
     def demand(self, *names: str) -> None:
-        """Ask for these alone. Raises MachineError for the first that cannot be done."""
+        """Ask for these alone. Raises MachineError for the first that cannot be done, unless that is judged."""
         for name in names:
-            if not (found := self.cause(name)).ok:
+            if not (found := self.cause(name)).ok and not found.judged:
                 raise MachineError(f"{found.name}: {found.text}", found.remedy)
 
     def examine(

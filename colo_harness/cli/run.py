@@ -27,7 +27,9 @@ from colo_harness.settings import Settings
 ROOT = Path(__file__).parents[2]
 """The checkout: the suites lie there, beside the library."""
 RIGHTS = ("memory", "disk", "netns", "tap")
-"""What is asked for before anything is fetched."""
+"""What is asked for before anything is fetched,"""
+BUILD = ("qemu", "qemu-objects", "qemu-drivers")
+"""and of a QEMU that is not to be fetched."""
 INTERRUPTED, MISUSED = 2, 4
 """Exit statuses of pytest."""
 
@@ -90,7 +92,7 @@ def _get_ready(settings: Settings) -> None:
         raise UsageError(f"--qemu {settings.qemu} is no executable", "give the path of a QEMU executable")
     probe.space(settings.results_dir, probe.RESULTS, remedy="choose another folder with --results-dir")
     (settings.results_dir / "claims.json").unlink(missing_ok=True)
-    Doctor(settings, effort="none").demand(*RIGHTS)
+    Doctor(settings, effort="none").demand(*RIGHTS, *(BUILD if settings.qemu else ()))
     with steps(Console()) as progress:
         prepare(settings, progress)
 
@@ -101,8 +103,8 @@ def _judge(arguments: Sequence[str], document: dict[str, Any], settings: Setting
     status, interrupted = _pytest(arguments)
     if verdicts.exists():
         document.update(json.loads(verdicts.read_text(encoding="utf-8")))
-    elif status:
-        document["broken"].append(f"pytest ended with status {status}")
+    else:
+        document["broken"].append(f"pytest left no verdicts; it ended with status {status}")
     if interrupted or status == INTERRUPTED:
         document["broken"] = document["broken"] or ["interrupted"]
         typer.echo(f"colo: interrupted\n  what ran until then is judged in {verdicts}", err=True)

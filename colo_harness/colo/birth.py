@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -51,13 +52,16 @@ def bring_up(name: str | None, settings: Settings, topology: Topology, progress:
 
     Whatever goes wrong, Ctrl-C included, nothing is left. Raises HarnessError.
     """
+    up = False
     with ExitStack() as stack:
         with registry() as place:  # until the keeper listens, nobody may take its folder for an abandoned one
             pair = claim(name, place)
+            stack.callback(lambda: up or shutil.rmtree(pair.folder, ignore_errors=True))
             birth = stack.enter_context(_Birth(Order(pair.folder, settings, topology)))
             birth.hear(progress)
         while not birth.settled:
             birth.hear(progress)
+        up = True
     return pair
 
 

@@ -5,3 +5,9 @@ AS_USER = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
 WITHOUT_TUN = ("unshare", "--mount", "sh", "-ec", 'mount -t tmpfs none /dev/net; exec "$@"', "sh")
 WITHOUT_KVM = ("unshare", "--mount", "sh", "-ec", 'mount --bind /dev/null /dev/kvm; exec "$@"', "sh")
 """Its /dev/kvm is none; the machine must have one, or there is nothing to hide."""
+WITH_TINY_AND_LOCKED = (
+    *("unshare", "--mount", "sh", "-ec"),
+    'mount -t tmpfs -o size=1m none tiny; mount -t tmpfs -o ro none locked; exec "$@"',
+    "sh",
+)
+"""In the working folder, `tiny` is a disk with no room and `locked` one that can only be read."""
