@@ -1,12 +1,10 @@
 """The command `colo`."""
 
-import signal
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from importlib import import_module
-from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 import typer
 from typer.core import TyperGroup
@@ -74,7 +72,6 @@ def colo() -> None:
 
 def main() -> None:
     """Run the command line and exit; whatever is our own fault, a bug included, exits with BROKEN."""
-    signal.signal(signal.SIGINT, _interrupt)
     sys.exit(_status())
 
 
@@ -94,12 +91,6 @@ def _status() -> int:
             return status or 0
         typer.echo("colo: interrupted", err=True)
     return BROKEN
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    """End what runs, in good order; a second Ctrl-C cannot make that quicker, only less orderly."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    raise KeyboardInterrupt
 
 
 def _misuse(error: TyperException) -> str:

@@ -56,7 +56,7 @@ def bring_up(name: str | None, settings: Settings, topology: Topology, progress:
     with ExitStack() as stack:
         with registry() as place:  # until the keeper listens, nobody may take its folder for an abandoned one
             pair = claim(name, place)
-            stack.callback(lambda: up or shutil.rmtree(pair.folder, ignore_errors=True))
+            stack.callback(lambda: None if up else shutil.rmtree(pair.folder, ignore_errors=True))
             birth = stack.enter_context(_Birth(Order(pair.folder, settings, topology)))
             birth.hear(progress)
         while not birth.settled:
