@@ -85,6 +85,8 @@ class GuestFailure(ProductFailure):
 class StartupFailed(ProductFailure):
     """No pair enters COLO on this QEMU; the text carries the states that were seen."""
 
+    remedy = "the reference QEMU replicates: a run without --qemu tells whether it is the machine"
+
 
 class Undecided(Exception):
     """The history does not show whether the claim holds; never counted as a pass."""

@@ -26,6 +26,11 @@ class Timeouts:
         return 30 * self.factor
 
     @property
+    def introduction(self) -> float:
+        """Something that did not come up as QEMU until it has said that it is one."""
+        return 10 * self.factor
+
+    @property
     def boot(self) -> float:
         """A guest from power-on to its services."""
         return 180 * self.factor

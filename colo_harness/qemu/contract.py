@@ -17,8 +17,6 @@ from colo_harness.settings import Timeouts
 
 NEEDED_OBJECTS = ("colo-compare", "filter-mirror", "filter-redirector", "filter-rewriter")
 NEEDED_DRIVERS = ("nbd", "quorum", "replication")
-INTRODUCTION = 10.0
-"""Seconds in which a QEMU that did not start must say that it is one."""
 ANOTHER = "give the path of a QEMU executable, or leave --qemu out"
 
 
@@ -64,15 +62,15 @@ def probe(argv: Sequence[str], folder: Path, *, loop: Loop, guardian: Guardian, 
     try:
         return _ask(argv, folder, loop=loop, guardian=guardian, timeouts=timeouts)
     except (LaunchFailure, MachineError) as failure:
-        if objection := _no_qemu(argv):
+        if objection := _no_qemu(argv, timeouts.introduction):
             raise UsageError(f"{argv[0]} is no QEMU that runs here: {objection}", ANOTHER) from failure
         raise
 
 
-def _no_qemu(argv: Sequence[str]) -> str:
+def _no_qemu(argv: Sequence[str], timeout: float) -> str:
     """Say what a program answers that does not present itself as QEMU; empty for one that does."""
     try:
-        said = run([*argv, "--version"], timeout=INTRODUCTION)
+        said = run([*argv, "--version"], timeout=timeout)
     except MachineError as failure:
         return failure.brief.partition("\n")[0]
     return "" if "QEMU" in said else f"`--version` says {said.partition(chr(10))[0]!r}"

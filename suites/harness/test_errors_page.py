@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from colo_harness.errors import StartupFailed
 from colo_harness.qemu import release
 from colo_harness.settings import Settings
 from suites.harness.markdown import Page
@@ -135,3 +136,25 @@ def test_a_command_says_what_the_page_shows(one: Shown, place: Path, tmp_path: P
     assert "Traceback" not in ran.stdout + ran.stderr
     assert not one.writes or json.loads((tmp_path / "verdicts.json").read_text())["broken"]
     assert [path for left in ("tmp/colo-*", "run/colo-pairs/[!.]*") for path in place.glob(left)] == []
+
+
+def test_a_qemu_that_dies_is_judged(place: Path, settings: Settings) -> None:
+    """Its claims fail with the reason, on a line, and what depends on its start is not tried again and again."""
+    verdicts = place / "judged.json"
+    own = [f"--qemu={place / 'dying'}", f"--results-dir={place / 'results'}", f"--json={verdicts}", "--accel=tcg"]
+    command = [
+        str(BIN / "colo"),
+        "run",
+        *own,
+        f"--cache-dir={settings.cache_dir}",
+        "--",
+        "suites/lifecycle/test_start.py",
+    ]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, check=False)
+    claims = json.loads(verdicts.read_text())["claims"]
+    assert ran.returncode == 1, ran.stdout + ran.stderr
+    assert {claim["verdict"] for claim in claims} == {"invalid"}
+    assert {claim["reason"] for claim in claims} == {"LaunchFailure: QEMU died at start"}
+    assert f"StartupFailed: LaunchFailure: QEMU died at start\n  {StartupFailed.remedy}\n" in ran.stdout
+    assert "qemu: no such luck" in ran.stdout
+    assert "Traceback" not in ran.stdout + ran.stderr
