@@ -20,7 +20,7 @@ from typing import Self
 #     └── CacheError        fetching or keeping QEMU releases and guest images
 
 
-_ROOM = "make room there"
+_ROOM = "make room where the cache, the results and temporary files are (--cache-dir, --results-dir, TMPDIR)"
 _PLACES = "make it writable, or name another place: --cache-dir, --results-dir or TMPDIR"
 _REMEDIES = {
     errno.ENOSPC: _ROOM,

@@ -7,7 +7,7 @@ WITHOUT_KVM = ("unshare", "--mount", "sh", "-ec", 'mount --bind /dev/null /dev/k
 """Its /dev/kvm is none; the machine must have one, or there is nothing to hide."""
 WITH_TINY_AND_LOCKED = (
     *("unshare", "--mount", "sh", "-ec"),
-    'mount -t tmpfs -o size=1m none tiny; mount -t tmpfs -o ro none locked; exec "$@"',
+    'mount -t tmpfs -o size=1m,mode=0700 none tiny; mount -t tmpfs -o ro none locked; exec "$@"',
     "sh",
 )
 """In the working folder, `tiny` is a disk with no room and `locked` one that can only be read."""

@@ -114,6 +114,7 @@ def test_colo_run_is_interrupted(moment: str, home: Home) -> None:
     assert "Traceback" not in terminal.text
     assert (status, "colo: interrupted" in terminal.text) == (2, True), terminal.text
     assert any("interrupted" in line for line in home.verdicts["broken"])
+    assert moment != "report" or [claim["verdict"] for claim in home.verdicts["claims"]] == ["valid"]
     home.assert_clean()
 
 
