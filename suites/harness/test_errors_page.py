@@ -29,7 +29,7 @@ SURROUNDINGS: Mapping[str, tuple[str, ...]] = {
     "No right to make taps": WITHOUT_TUN,
     "No space for the cache": WITH_TINY_AND_LOCKED,
     "No space for results": WITH_TINY_AND_LOCKED,
-    "No space for a pair": (*WITH_TINY_AND_LOCKED, "env", "XDG_RUNTIME_DIR=tiny"),
+    "No space for a pair": (*WITH_TINY_AND_LOCKED, "sh", "-c", 'XDG_RUNTIME_DIR="$PWD/tiny" exec "$@"', "sh"),
     "A results folder that cannot be written": WITH_TINY_AND_LOCKED,
     "A mirror out of reach": ("env", "APT_CONFIG=apt.conf"),
 }
