@@ -19,6 +19,7 @@ from colo_harness.qemu.loop import Loop
 from colo_harness.qemu.topology import Topology
 from colo_harness.qemu.vm import VM, Surroundings
 from colo_harness.settings import Settings
+from colo_harness.wait import wait_until
 from fixtures.failures import spoken
 from suites.harness.markdown import Page
 
@@ -93,8 +94,7 @@ def test_the_core_file_is_of_the_innermost_process(tmp_path: Path) -> None:
         Guardian() as guardian,
         Process(["sh", "-c", "sleep 1000; sleep 1000"], name="it", log_dir=tmp_path, guardian=guardian) as process,
     ):
-        while len(process.group()) < 2:
-            pass
+        wait_until("the wrapper's child", lambda: len(process.group()) == 2, timeout=60)
         said = core.keep(process, tmp_path / "cores" / "it")
         assert process.alive
     assert said == f"core file: {tmp_path / 'cores' / 'it'}"
