@@ -47,9 +47,7 @@ def _dump(victim: int, folder: Path, to: Path) -> str:
     before = {path: path.stat().st_mtime_ns for path in _found(expected)}
     most = resource.prlimit(victim, resource.RLIMIT_CORE)[1]
     resource.prlimit(victim, resource.RLIMIT_CORE, (most, most))
-    for number in (signal.SIGABRT, signal.SIGCONT):  # one that is stopped dies when it goes on
-        os.kill(victim, number)
-    if not await_exit(victim, PATIENCE):
+    if not _abort(victim):
         return f"no core file: process {victim} outlives SIGABRT by {PATIENCE:g} s"
     if not expected:
         return f"no core file here: the kernel hands it to {pattern[1:].split()[0]}, which may have kept it"
@@ -59,6 +57,16 @@ def _dump(victim: int, folder: Path, to: Path) -> str:
     to.parent.mkdir(parents=True, exist_ok=True)
     shutil.move(fresh[0], to)
     return f"core file: {to}"
+
+
+def _abort(victim: int) -> bool:
+    """Say whether the process, stopped or not, ends in time; its parent, a wrapper script, may reap it at once."""
+    try:
+        for number in (signal.SIGABRT, signal.SIGCONT):  # one that is stopped dies when it goes on
+            os.kill(victim, number)
+        return await_exit(victim, PATIENCE)
+    except ProcessLookupError:
+        return True
 
 
 def _found(pattern: str) -> list[Path]:
