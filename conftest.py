@@ -17,5 +17,7 @@ pytest_plugins = [
     "fixtures.soak",
     "fixtures.audit",
     "fixtures.kills",
+    "fixtures.usage",
+    "fixtures.interrupt",
     "pytester",
 ]

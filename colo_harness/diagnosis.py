@@ -31,6 +31,8 @@ class Answer:
     remedy: str
     must: bool
     seconds: float
+    judged: bool = False
+    """Whether a no is QEMU's own failure: a run goes on, and its claims fail with the reason."""
 
     @property
     def ok(self) -> bool:
@@ -66,6 +68,11 @@ class Diagnosis:
     def fatal(self) -> list[Answer]:
         """What the suite cannot run without and what is not there, the cause first."""
         return [answer for answer in self.answers if answer.fatal]
+
+    @property
+    def blocking(self) -> list[Answer]:
+        """Of what is fatal, that which no run should begin without; what only follows from another is left out."""
+        return [answer for answer in self.fatal if answer.remedy and not answer.judged]
 
     @property
     def missing(self) -> list[Answer]:

@@ -24,6 +24,8 @@ Effort = Literal["none", "needed", "all"]
 """Which guests may be started for an answer: none, those on which a choice of `--accel` hangs, or all."""
 ROOM = 1 << 29
 """Bytes that a run's disks and logs may take at a time."""
+JUDGED = ("qemu", "qemu-capabilities")
+"""Probes with which a QEMU that was started may fail on its own account."""
 
 
 class Untried(Exception):
@@ -53,6 +55,12 @@ class Doctor:
     def cause(self, name: str) -> Answer:
         """Return the answer that decides this one: its own, or that of the first in the chain that it comes after."""
         return self._cause(PROBES[name]) or self.answer(name)
+
+    def demand(self, *names: str) -> None:
+        """Ask for these alone. Raises MachineError for the first that cannot be done, unless that is judged."""
+        for name in names:
+            if not (found := self.cause(name)).ok and not found.judged:
+                raise MachineError(f"{found.name}: {found.text}", found.remedy)
 
     def examine(
         self,
@@ -84,24 +92,25 @@ class Doctor:
 
     def _ask(self, one: "Probe") -> Answer:
         start = time.monotonic()
-        state, text, remedy = self._find(one)
+        state, text, remedy, judged = self._find(one)
         must = one.must or (self.settings.accel == "kvm" and one.name.startswith("kvm"))
         seconds = round(time.monotonic() - start, 3)
-        return Answer(one.name, state, " ".join(text.split()).rstrip("."), remedy, must, seconds)
+        return Answer(one.name, state, " ".join(text.split()).rstrip("."), remedy, must, seconds, judged)
 
-    def _find(self, one: "Probe") -> tuple[State, str, str]:
+    def _find(self, one: "Probe") -> tuple[State, str, str, bool]:
         if cause := self._cause(one):
-            return cause.state, f"for want of {cause.name}" if cause.state == "no" else cause.text, ""
+            return cause.state, f"for want of {cause.name}" if cause.state == "no" else cause.text, "", False
         try:
-            return "ok", one.ask(self), ""
+            return "ok", one.ask(self), "", False
         except (Untried, Declined) as reason:
-            return "untried" if isinstance(reason, Untried) else "declined", str(reason), ""
+            return "untried" if isinstance(reason, Untried) else "declined", str(reason), "", False
         except HarnessError as failure:
-            return "no", failure.problem, failure.remedy
+            return "no", failure.brief.partition("\n")[0], failure.remedy, False
         except ProductFailure as failure:
-            return "no", failure.brief, "give another QEMU with --qemu, built with replication and the COLO proxy"
+            return "no", failure.brief, failure.remedy or contract.UNBUILT, one.name in JUDGED
         except OSError as failure:
-            return "no", str(failure), "see what the system says"
+            trouble = MachineError.of(failure)
+            return "no", trouble.problem, trouble.remedy, False
 
     def _cause(self, one: "Probe") -> Answer | None:
         """Return the answer that starts the chain of those without which this one is no yes."""
@@ -190,8 +199,6 @@ def _node(doctor: Doctor) -> str:
     raise CacheError(f"there is no Node.js {node.OLDEST} or later with npm for the report", "`colo setup` fetches one")
 
 
-JUDGED = ("qemu", "qemu-capabilities")
-"""Probes whose no is QEMU's own failure: `colo run` goes on, and its claims fail with the reason."""
 PROBES: dict[str, Probe] = {
     one.name: one
     for one in (

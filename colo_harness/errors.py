@@ -1,5 +1,9 @@
 """The errors of the harness: what QEMU broke is an `AssertionError`, everything else is ours."""
 
+import errno
+import os
+from typing import Self
+
 # AssertionError
 # └── ProductFailure        QEMU, or COLO in it, did not do what its documents promise
 #     ├── WaitTimeout       it did not happen before the deadline
@@ -17,14 +21,33 @@
 #     └── LeftBehind        a test left something of ours on the machine
 
 
+_ROOM = "make room where the cache, the results and temporary files are (--cache-dir, --results-dir, TMPDIR)"
+_PLACES = "make it writable, or name another place: --cache-dir, --results-dir or TMPDIR"
+_REMEDIES = {
+    errno.ENOSPC: _ROOM,
+    errno.EDQUOT: _ROOM,
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _PLACES),
+}
+NO_SPACE = os.strerror(errno.ENOSPC)
+"""What programs that we start say where a disk is full."""
+
+
+def _on_one_line(text: str) -> str:
+    """Return the first line, which says what failed, and the last one, which is what was seen or said last."""
+    first, *rest = [line.strip() for line in text.splitlines() if line.strip()] or [""]
+    return ": ".join([first.partition("; last seen: argv: ")[0].rstrip(":"), *rest[-1:]])
+
+
 class ProductFailure(AssertionError):
     """QEMU broke a promise: reported as a failed claim."""
+
+    remedy = ""
+    """What whoever works on that QEMU can do, where there is something to be said."""
 
     @property
     def brief(self) -> str:
         """The failure on one line: what failed, and the last thing that was seen or said."""
-        first, *rest = str(self).strip().splitlines() or [type(self).__name__]
-        return ": ".join([first.partition("; last seen: argv: ")[0], *rest[-1:]])
+        return _on_one_line(str(self)) or type(self).__name__
 
 
 class WaitTimeout(ProductFailure):
@@ -44,9 +67,16 @@ class CommandError(ProductFailure):
 class LaunchFailure(ProductFailure):
     """QEMU died or stayed mute at start; the text holds argv, exit status and stderr."""
 
+    remedy = "start that command line by hand, or under gdb: it needs nothing of the harness"
+
 
 class MonitorLost(ProductFailure):
-    """A monitor that answered before does not answer any more; the text says what QEMU's threads do."""
+    """A monitor that answered before does not answer any more.
+
+    The text holds the last messages, and what QEMU's threads do.
+    """
+
+    remedy = "--core keeps a core file of a QEMU that hangs; --keep-artifacts all that it said"
 
 
 class GuestFailure(ProductFailure):
@@ -55,6 +85,8 @@ class GuestFailure(ProductFailure):
 
 class StartupFailed(ProductFailure):
     """No pair enters COLO on this QEMU; the text carries the states that were seen."""
+
+    remedy = "the reference QEMU replicates: a run without --qemu tells whether it is the machine"
 
 
 class Undecided(Exception):
@@ -69,6 +101,12 @@ class HarnessError(Exception):
         self.problem = problem
         self.remedy = remedy
 
+    @property
+    def brief(self) -> str:
+        """What users see: the problem on one line, the remedy on the next."""
+        problem = _on_one_line(self.problem)
+        return f"{problem}\n  {self.remedy}" if self.remedy else problem
+
 
 class UsageError(HarnessError):
     """An option, marker or setting makes no sense."""
@@ -76,6 +114,12 @@ class UsageError(HarnessError):
 
 class MachineError(HarnessError):
     """The machine lacks a right, a tool, a device or space."""
+
+    @classmethod
+    def of(cls, trouble: OSError, remedy: str = "") -> Self:
+        """Put what the system refused into words; without a remedy, with one that suits the refusal."""
+        what = ": ".join(str(part) for part in (trouble.filename, trouble.strerror or trouble) if part)
+        return cls(what, remedy or _REMEDIES.get(trouble.errno or 0, "see what the system says"))
 
 
 class CacheError(HarnessError):

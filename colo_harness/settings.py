@@ -26,6 +26,11 @@ class Timeouts:
         return 30 * self.factor
 
     @property
+    def introduction(self) -> float:
+        """Something that did not come up as QEMU until it has said that it is one."""
+        return 10 * self.factor
+
+    @property
     def boot(self) -> float:
         """A guest from power-on to its services."""
         return 180 * self.factor
@@ -83,6 +88,8 @@ class Settings:
     """Boot every guest instead of restoring saved state."""
     keep_artifacts: bool = False
     """Attach artifacts to passed tests too."""
+    core: bool = False
+    """Keep a core file of a QEMU that hangs."""
     strict: bool = False
     """Turn skips for want of something in the environment into failures."""
     seed: int = 1

@@ -8,11 +8,14 @@ from typing import Any
 
 import typer
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
-from colo_harness.errors import HarnessError
+from colo_harness.errors import HarnessError, MachineError, UsageError
 
 BROKEN = 2
 """Exit status when the harness, the machine or the usage is at fault; a failed claim has another."""
+INTERRUPTED = 130
+"""What typer makes of Ctrl-C; `main` makes BROKEN of it."""
 
 COMMANDS = {
     "doctor": "doctor",
@@ -77,11 +80,31 @@ def colo(context: typer.Context) -> None:
 
 def main() -> None:
     """Run the command line and exit; whatever is our own fault, a bug included, exits with BROKEN."""
+    sys.exit(_status())
+
+
+def _status() -> int:
     try:
-        app()
+        status = app(standalone_mode=False)
     except HarnessError as error:
-        typer.echo(f"colo: {error}", err=True)
-        sys.exit(BROKEN)
+        typer.echo(f"colo: {error.brief}", err=True)
+    except TyperException as misuse:
+        typer.echo(_misuse(misuse), err=True)
+    except OSError as trouble:
+        typer.echo(f"colo: {MachineError.of(trouble).brief}", err=True)
     except Exception:  # noqa: BLE001 - a bug of ours must not exit with the status of a failed claim
         traceback.print_exc()
-        sys.exit(BROKEN)
+    else:
+        if status != INTERRUPTED:
+            return status or 0
+        typer.echo("colo: interrupted", err=True)
+    return BROKEN
+
+
+def _misuse(error: TyperException) -> str:
+    """Put into a line and a remedy what typer says of a command line; help, which it raises as well, stays as it is."""
+    if type(error).__name__ == "NoArgsIsHelpError":  # typer does not hand it out
+        return error.format_message()
+    command = getattr(getattr(error, "ctx", None), "command_path", "colo")
+    problem = " ".join(error.format_message().replace("Value error, ", "").split())
+    return f"colo: {UsageError(problem, f'`{command} --help` lists what there is').brief}"

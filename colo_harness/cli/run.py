@@ -5,7 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,16 +17,22 @@ from colo_harness.cli.doctor import head
 from colo_harness.cli.options import Accel, Accelerator, CacheDir, Qemu
 from colo_harness.cli.setup import prepare
 from colo_harness.cli.steps import steps
-from colo_harness.doctor import JUDGED
-from colo_harness.errors import HarnessError, UsageError
+from colo_harness.doctor import Doctor
+from colo_harness.errors import HarnessError, MachineError, UsageError
 from colo_harness.judge.score import exit_status
+from colo_harness.machine import interrupt, probe
 from colo_harness.machine.estate import outside
 from colo_harness.report import generator
 from colo_harness.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 """The checkout: the suites lie there, beside the library."""
-
+RIGHTS = ("memory", "disk", "netns", "tap")
+"""What is asked for before anything is fetched,"""
+BUILD = ("qemu", "qemu-objects", "qemu-drivers")
+"""and of a QEMU that is not to be fetched."""
+INTERRUPTED, MISUSED = 2, 4
+"""Exit statuses of pytest."""
 
 Arguments = Annotated[list[str] | None, typer.Argument(help="Arguments for pytest, behind `--`.")]
 
@@ -35,6 +42,7 @@ def run(
     qemu: Qemu = None,
     accel: Accelerator = Accel.AUTO,
     strict: Annotated[bool, typer.Option("--strict", help="Fail, not skip, for want of anything here.")] = False,
+    core: Annotated[bool, typer.Option("--core", help="Keep a core file of a QEMU that hangs.")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the verdicts there too.")] = None,
     cache_dir: CacheDir = None,
     results_dir: Annotated[Path, typer.Option(help="Where results and report go.")] = ROOT / "reports",
@@ -42,41 +50,74 @@ def run(
 ) -> None:
     """Run the conformance suite; exits 0 when every claim held, 1 when one failed, 2 for the harness, 3 if unsure."""
     results_dir = results_dir.absolute()
-    verdicts = results_dir / "claims.json"
-    verdicts.unlink(missing_ok=True)
     document: dict[str, Any] = {"release": None, "accel": accel, "claims": [], "broken": []}
-    try:
+    with _written(document, json_file):
         executable = qemu.absolute() if qemu else None
         cache = cache_dir or Settings().cache_dir
         settings = Settings(cache_dir=cache, results_dir=results_dir, qemu=executable, accel=accel.value)
-        with steps(Console()) as progress:
-            if qemu is not None and not (qemu.is_file() and os.access(qemu, os.X_OK)):
-                raise UsageError(f"--qemu {qemu} is no executable", "give the path of a QEMU executable")
-            prepare(settings, progress)
+        _get_ready(settings)
         options = [*_options(qemu, accel, cache_dir), f"--results-dir={results_dir}", f"-n{_workers()}"]
         options += [f"--doctor={_diagnose(settings)}", *(["--strict-env"] if strict else [])]
-        status = _pytest([*options, *(arguments or [])])
-        if verdicts.exists():
-            document = json.loads(verdicts.read_text(encoding="utf-8"))
-            _report(document, results_dir, settings)
-        elif status:
-            document["broken"].append(f"pytest ended with status {status}")
+        options += ["--core"] if core else []
+        _judge([*options, *(arguments or [])], document, settings)
+    raise typer.Exit(exit_status(document))
+
+
+@contextmanager
+def _written(document: dict[str, Any], file: Path | None) -> Iterator[None]:
+    """Say what keeps the block from its end, and write the document whatever happens. Raises UsageError."""
+    try:
+        if file:
+            file.touch()
+    except OSError as trouble:
+        raise UsageError(f"--json {file}: {trouble.strerror}", "name a file that can be written") from trouble
+    try:
+        yield
     except HarnessError as error:
         document["broken"].append(str(error))
-        typer.echo(f"colo: {error}", err=True)
+        typer.echo(f"colo: {error.brief}", err=True)
+    except OSError as trouble:
+        document["broken"].append(str(MachineError.of(trouble)))
+        typer.echo(f"colo: {MachineError.of(trouble).brief}", err=True)
+    except KeyboardInterrupt:
+        document["broken"].append("interrupted")
+        typer.echo("colo: interrupted", err=True)
     finally:
-        if json_file:
-            json_file.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    raise typer.Exit(exit_status(document))
+        if file:
+            file.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+def _get_ready(settings: Settings) -> None:
+    """Look for what a run cannot do without, the quickest first, and do what `colo setup` does. Raises HarnessError."""
+    if settings.qemu and not (settings.qemu.is_file() and os.access(settings.qemu, os.X_OK)):
+        raise UsageError(f"--qemu {settings.qemu} is no executable", "give the path of a QEMU executable")
+    probe.space(settings.results_dir, probe.RESULTS, remedy="choose another folder with --results-dir")
+    (settings.results_dir / "claims.json").unlink(missing_ok=True)
+    Doctor(settings, effort="none").demand(*RIGHTS, *(BUILD if settings.qemu else ()))
+    with steps(Console()) as progress:
+        prepare(settings, progress)
+
+
+def _judge(arguments: Sequence[str], document: dict[str, Any], settings: Settings) -> None:
+    """Run pytest and take its verdicts into the document; make the page, unless nobody waits for it."""
+    verdicts = settings.results_dir / "claims.json"
+    status, interrupted = _pytest(arguments)
+    if verdicts.exists():
+        document.update(json.loads(verdicts.read_text(encoding="utf-8")))
+    else:
+        document["broken"].append(f"pytest left no verdicts; it ended with status {status}")
+    if interrupted or status == INTERRUPTED:
+        document["broken"] = document["broken"] or ["interrupted"]
+        typer.echo(f"colo: interrupted\n  what ran until then is judged in {verdicts}", err=True)
+    elif status != MISUSED and verdicts.exists():
+        _report(document, settings.results_dir, settings)
 
 
 def _diagnose(settings: Settings) -> Path:
     """Say what was found here; return where that is written down for the report. Raises HarnessError."""
     diagnosis = head(settings, Console())
-    own = (answer for answer in diagnosis.fatal if answer.remedy)  # one without a remedy follows from another
-    if lost := [answer for answer in own if answer.name not in JUDGED]:
+    if lost := diagnosis.blocking:
         raise HarnessError(f"{lost[0].name}: {lost[0].text}", lost[0].remedy)
-    settings.results_dir.mkdir(parents=True, exist_ok=True)
     written = settings.results_dir / "doctor.json"
     written.write_text(json.dumps(diagnosis.as_json(), indent=1) + "\n", encoding="utf-8")
     return written
@@ -107,7 +148,7 @@ def plan(
     arguments: Arguments = None,
 ) -> None:
     """Say what `colo run` would run and what it would skip, and why; starts no pair."""
-    raise typer.Exit(_pytest([*_options(qemu, accel, cache_dir), "--plan", *(arguments or [])]))
+    raise typer.Exit(_pytest([*_options(qemu, accel, cache_dir), "--plan", *(arguments or [])])[0])
 
 
 def _options(qemu: Path | None, accel: Accel, cache_dir: Path | None) -> list[str]:
@@ -116,12 +157,18 @@ def _options(qemu: Path | None, accel: Accel, cache_dir: Path | None) -> list[st
     return given + ([f"--cache-dir={cache_dir}"] if cache_dir else [])
 
 
-def _pytest(arguments: Sequence[str]) -> int:
+def _pytest(arguments: Sequence[str]) -> tuple[int, bool]:
+    """Return pytest's exit status, and whether Ctrl-C was pressed meanwhile.
+
+    The terminal tells pytest of it, too, which ends in good order; until it can, it is born with that held back.
+    """
     argv = [sys.executable, "-m", "pytest", "-m", "not harness", *arguments]
     environment = {**os.environ, "TMPDIR": str(outside())}  # a folder in a folder makes long paths for sockets
-    with subprocess.Popen(argv, cwd=ROOT, env=environment) as running:
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches pytest, which ends in good order
-        try:
-            return running.wait()
-        finally:
-            signal.signal(signal.SIGINT, before)
+    pressed: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
+    try:
+        with interrupt.held():
+            running = subprocess.Popen(argv, cwd=ROOT, env=environment)
+        return running.wait(), bool(pressed)
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -4,6 +4,7 @@ from rich.console import Console
 
 from colo_harness.cli.options import CacheDir
 from colo_harness.cli.steps import steps
+from colo_harness.doctor import Doctor
 from colo_harness.machine.progress import Progress
 from colo_harness.machine.tool import ensure
 from colo_harness.qemu import guest
@@ -23,13 +24,14 @@ def setup(cache_dir: CacheDir = None) -> None:
 
 def prepare(settings: Settings, progress: Progress) -> None:
     """Do what `colo setup` does; quick when it was done before. Raises CacheError, MachineError."""
+    Doctor(settings, effort="none").demand("disk")
     ensure(progress=progress)
     release = fetch(settings, progress, thorough=True)
     progress(f"QEMU {release.version} is whole")
     kernel = fetch_kernel(settings, progress, thorough=True)
     progress(f"Linux {kernel.version} is whole")
-    guest.tick(settings)
-    guest.linux(settings)
+    guest.tick(settings, thorough=True)
+    guest.linux(settings, thorough=True)
     progress("the guests' images are built")
     generator.ensure(settings, progress)
     progress("the report's generator is installed")

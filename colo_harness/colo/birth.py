@@ -12,11 +12,14 @@ from typing import Any, Self
 
 from colo_harness.colo.running import Running, await_removal, claim, registry
 from colo_harness.errors import HarnessError, MachineError
+from colo_harness.machine import probe
 from colo_harness.machine.guardian import PATIENCE, Guardian
 from colo_harness.machine.progress import Progress
 from colo_harness.qemu.topology import Topology
 from colo_harness.settings import Settings
 
+ROOM = 64 << 20
+"""Bytes that a pair's disks and logs take at first."""
 KEEP = b"k"
 """What tells the keeper that its pair was taken note of: from now on it stays."""
 
@@ -53,6 +56,7 @@ def bring_up(name: str | None, settings: Settings, topology: Topology, progress:
     with ExitStack() as stack:
         guardian = stack.enter_context(Guardian())
         with registry() as place:  # until the keeper listens, nobody may take its folder for an abandoned one
+            probe.space(place, ROOM, remedy="set XDG_RUNTIME_DIR to a folder with room that is yours alone")
             pair = claim(name, place, guardian.add_folder)
             birth = stack.enter_context(_Birth(Order(pair.folder, settings, topology)))
             birth.hear(progress)

@@ -20,7 +20,7 @@ from colo_harness.colo.desk import Desk
 from colo_harness.colo.lab import open_lab
 from colo_harness.colo.pair import ColoPair
 from colo_harness.colo.running import Running
-from colo_harness.errors import HarnessError, ProductFailure
+from colo_harness.errors import HarnessError, MachineError, ProductFailure
 from colo_harness.history import History, Kind
 from colo_harness.machine.estate import Estate
 from colo_harness.machine.network import Network
@@ -63,10 +63,12 @@ def _answer(desk: Desk, request: dict[str, Any]) -> dict[str, Any]:
 
 def _told(error: Exception, remedy: str) -> dict[str, Any]:
     """Put an error into words: ours with its remedy, QEMU's with `remedy`, a bug with its traceback."""
+    if isinstance(error, OSError):
+        error = MachineError.of(error)
     if isinstance(error, HarnessError):
         return {"problem": error.problem, "remedy": error.remedy}
     if isinstance(error, ProductFailure):
-        return {"problem": error.brief, "remedy": remedy}
+        return {"problem": error.brief, "remedy": error.remedy or remedy}
     return {"problem": "a bug of the harness", "remedy": "".join(traceback.format_exception(error))}
 
 

@@ -10,11 +10,11 @@ from typing import Any
 
 from filelock import FileLock
 
-from colo_harness.errors import StartupFailed
+from colo_harness.errors import StartupFailed, UsageError
 from colo_harness.machine.guardian import Guardian
 from colo_harness.qemu import contract, guest, release
 from colo_harness.qemu.argv import Boot
-from colo_harness.qemu.contract import Contract
+from colo_harness.qemu.contract import NEEDED_DRIVERS, NEEDED_OBJECTS, Contract
 from colo_harness.qemu.disk import ImageTool
 from colo_harness.qemu.loop import Loop
 from colo_harness.qemu.topology import Topology
@@ -22,6 +22,8 @@ from colo_harness.qemu.vm import Surroundings
 from colo_harness.qemu.warm import Guest, States
 from colo_harness.settings import Settings
 
+CORES = "cores"
+"""Where core files go, below the results' folder."""
 Findings = dict[str, Any]
 """A contract as JSON values."""
 
@@ -96,11 +98,13 @@ def open_lab(
 ) -> Iterator[Lab]:
     """Yield a lab in `settings.run_dir`; `probing` may remember what a probe of the QEMU under test found.
 
-    Raises UsageError, CacheError, ProductFailure: StartupFailed where the QEMU was built without COLO.
+    Raises CacheError, ProductFailure, UsageError where it is no QEMU or was built without what COLO is made of.
     """
     qemu = release.under_test(settings)
     with Loop() as loop:
-        around = Surroundings(loop, guardian, settings.timeouts)
+        around = Surroundings(
+            loop, guardian, settings.timeouts, settings.results_dir / CORES if settings.core else None
+        )
         yield Lab(settings, qemu, Contract.of(probing(lambda: _probe(qemu, settings, around))), around)
 
 
@@ -108,6 +112,8 @@ def _probe(qemu: Sequence[str], settings: Settings, around: Surroundings) -> Fin
     folder = settings.run_dir / "probe"
     folder.mkdir()
     found = contract.probe(qemu, folder, loop=around.loop, guardian=around.guardian, timeouts=around.timeouts)
+    if parts := [name for name in found.lacks if name in (*NEEDED_OBJECTS, *NEEDED_DRIVERS)]:
+        raise UsageError(f"this QEMU ({found.version}) has no {', '.join(parts)}", contract.UNBUILT)
     if found.lacks:
         raise StartupFailed(f"this QEMU ({found.version}) has no {', '.join(found.lacks)}")
     return found.as_json()

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from colo_harness.errors import CacheError, MachineError
+from colo_harness.errors import NO_SPACE, CacheError, MachineError
 from colo_harness.machine.process import run
 
 ARCHITECTURE = "amd64"
@@ -144,7 +144,8 @@ class PrivateApt:
         except MachineError as error:
             complaints = [line for line in error.problem.splitlines() if line.startswith("E: ")]
             what = " ".join(complaints) or error.problem
-            raise CacheError(f"apt on {', '.join(self._suites)}: {what}", UNREACHABLE) from error
+            remedy = error.remedy if NO_SPACE in what else UNREACHABLE
+            raise CacheError(f"apt on {', '.join(self._suites)}: {what}", remedy) from error
 
 
 def _config(folder: Path) -> str:

@@ -22,6 +22,8 @@ from colo_harness.machine.network import GUEST, Network
 from colo_harness.machine.process import run
 
 GIB = 1 << 30
+RESULTS = GIB // 4
+"""Bytes that a run's results may take."""
 
 TUNSETIFF = 0x400454CA
 IFF_TAP, IFF_NO_PI, IFF_VNET_HDR = 0x0002, 0x1000, 0x4000
@@ -47,11 +49,13 @@ def memory(need: int = GIB) -> str:
 
 def space(folder: Path, need: int = 2 * GIB, *, remedy: str) -> str:
     """Write into `folder`, made where missing, and look for `need` free bytes."""
-    with _or(remedy):
+    try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b"probe")
         free = shutil.disk_usage(folder).free
+    except OSError as refusal:  # its file is one that nobody has heard of
+        raise MachineError(f"{folder}: {refusal.strerror}", remedy) from refusal
     if free < need:
         raise MachineError(
             f"{free / GIB:.1f} GiB are free in {folder}, not {need / GIB:.1f}", f"make room there, or {remedy}"

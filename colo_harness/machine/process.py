@@ -12,8 +12,9 @@ from subprocess import DEVNULL, PIPE
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Self
 
-from colo_harness.errors import MachineError, WaitTimeout
+from colo_harness.errors import NO_SPACE, MachineError, WaitTimeout
 from colo_harness.machine.guardian import PATIENCE, Guardian, await_exit, group_members, kill_group
+from colo_harness.machine.interrupt import whole
 
 if TYPE_CHECKING:
     from colo_harness.machine.namespace import Namespace
@@ -48,6 +49,7 @@ class Process:
         with ExitStack() as stack:
             out = stack.enter_context(self.out_path.open("wb"))
             err = stack.enter_context(self.err_path.open("wb"))
+            stack.enter_context(whole())
             stack.enter_context(namespace.entered() if namespace else nullcontext())
             self._child = _spawn(self.argv, stdin=stdin, stdout=out, stderr=err, pass_fds=pass_fds)
             guardian.add_group(self.pid)
@@ -185,11 +187,14 @@ def run(
     `timeout` seconds, which kills its whole group, or, with `check`, when its status is not 0.
     """
     command = [str(argument) for argument in argv]
-    with namespace.entered() if namespace else nullcontext():
-        child = _spawn(command, stdin=DEVNULL if input is None else PIPE, stdout=PIPE, stderr=PIPE, remedy=remedy)
+    child = None
     try:
+        with whole(), namespace.entered() if namespace else nullcontext():
+            child = _spawn(command, stdin=DEVNULL if input is None else PIPE, stdout=PIPE, stderr=PIPE, remedy=remedy)
         out, err = child.communicate(None if input is None else input.encode(), timeout=timeout)
     except BaseException as interruption:
+        if child is None:
+            raise
         kill_group(child.pid)
         out, err = child.communicate()
         if not isinstance(interruption, subprocess.TimeoutExpired):
@@ -199,7 +204,8 @@ def run(
         what = f"ended with status {child.returncode}" if check and child.returncode else ""
     if what:
         output = (err + out).decode(errors="replace").strip()
-        raise MachineError(f"`{join(command)}` failed: it {what}\n{output}", remedy or "see its output above")
+        remedy = "make room on that disk" if NO_SPACE in output else remedy or "run it by hand to see all that it says"
+        raise MachineError(f"`{join(command)}` failed: it {what}\n{output}", remedy)
     return out.decode(errors="replace")
 
 

@@ -7,16 +7,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from colo_harness.errors import CommandError, ProductFailure
+from colo_harness.errors import CommandError, LaunchFailure, MachineError, ProductFailure, UsageError
 from colo_harness.history import History
 from colo_harness.machine.guardian import Guardian
-from colo_harness.machine.process import Process
+from colo_harness.machine.process import Process, run
 from colo_harness.qemu.loop import Loop
 from colo_harness.qemu.monitor import Monitor
 from colo_harness.settings import Timeouts
 
 NEEDED_OBJECTS = ("colo-compare", "filter-mirror", "filter-redirector", "filter-rewriter")
 NEEDED_DRIVERS = ("nbd", "quorum", "replication")
+ANOTHER = "give the path of a QEMU executable, or leave --qemu out"
+
+
+UNBUILT = "give another QEMU with --qemu, built with replication and the COLO proxy"
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,28 @@ class Contract:
 
 
 def probe(argv: Sequence[str], folder: Path, *, loop: Loop, guardian: Guardian, timeouts: Timeouts) -> Contract:
-    """Start `argv` without a machine and ask it. Raises LaunchFailure, MonitorLost, ProductFailure."""
+    """Start `argv` without a machine and ask it.
+
+    Raises UsageError where it is no QEMU, else LaunchFailure, MonitorLost, ProductFailure.
+    """
+    try:
+        return _ask(argv, folder, loop=loop, guardian=guardian, timeouts=timeouts)
+    except (LaunchFailure, MachineError) as failure:
+        if objection := _no_qemu(argv, timeouts.introduction):
+            raise UsageError(f"{argv[0]} is no QEMU that runs here: {objection}", ANOTHER) from failure
+        raise
+
+
+def _no_qemu(argv: Sequence[str], timeout: float) -> str:
+    """Say what a program answers that does not present itself as QEMU; empty for one that does."""
+    try:
+        said = run([*argv, "--version"], timeout=timeout)
+    except MachineError as failure:
+        return failure.brief.partition("\n")[0]
+    return "" if "QEMU" in said else f"`--version` says {said.partition(chr(10))[0]!r}"
+
+
+def _ask(argv: Sequence[str], folder: Path, *, loop: Loop, guardian: Guardian, timeouts: Timeouts) -> Contract:
     with _bare_qemu(argv, folder, loop=loop, guardian=guardian, timeouts=timeouts) as (process, monitor):
 
         def ask(command: str, arguments: dict[str, Any] | None = None) -> Any:

@@ -1,6 +1,7 @@
 """The guests' images: built from the recipes in images/ once for each content, kept in the cache."""
 
 import hashlib
+import json
 import lzma
 import struct
 from collections.abc import Callable, Iterable
@@ -11,6 +12,7 @@ from filelock import FileLock
 
 from colo_harness.errors import CacheError
 from colo_harness.machine.holding import scratch
+from colo_harness.machine.manifest import describe, wrong_file
 from colo_harness.machine.process import run
 from colo_harness.qemu import cpio, modules
 from colo_harness.qemu.kernel import Kernel, fetch_kernel
@@ -40,6 +42,7 @@ APPLETS = ("ip", "ln", "modprobe", "mount", "seq", "sh", "test", "usleep", "xarg
 BOOT_SECTOR = 512
 DISK = 1 << 20
 """Bytes of the tick guest's disk."""
+MANIFEST = "manifest.json"
 
 COMPILE_TIMEOUT = 120.0
 REMEDY = "install gcc, binutils and libc6-dev: `colo setup` does"
@@ -54,14 +57,17 @@ class LinuxImage:
     digest: str
 
 
-def tick(settings: Settings) -> Path:
-    """Return the tick guest's raw disk; its folder's name is its content key. Raises CacheError, MachineError."""
+def tick(settings: Settings, *, thorough: bool = False) -> Path:
+    """Return the tick guest's raw disk; its folder's name is its content key. Raises CacheError, MachineError.
+
+    `thorough` verifies its content, else its size and time are looked at.
+    """
     inputs = map(Path.read_bytes, (RECIPES / "tick" / "tick.S", Path(__file__)))
-    return _built(settings, "tick", [_version("as"), *inputs], _make_tick) / "tick.img"
+    return _built(settings, "tick", [_version("as"), *inputs], _make_tick, thorough=thorough) / "tick.img"
 
 
-def linux(settings: Settings) -> LinuxImage:
-    """Return the Linux guest, its kernel fetched and its initramfs built if need be.
+def linux(settings: Settings, *, thorough: bool = False) -> LinuxImage:
+    """Return the Linux guest, its kernel fetched and its initramfs built if need be; `thorough` as of `tick`.
 
     Raises CacheError, MachineError.
     """
@@ -70,7 +76,7 @@ def linux(settings: Settings) -> LinuxImage:
     inputs = [*recipe, *BUILDERS, kernel.image, kernel.busybox]
     names = [path.name.encode() for path in inputs]
     key = [_version("gcc"), kernel.version.encode(), *names, *map(Path.read_bytes, inputs)]
-    folder = _built(settings, "linux", key, lambda made: _make_linux(made, kernel))
+    folder = _built(settings, "linux", key, lambda made: _make_linux(made, kernel), thorough=thorough)
     return LinuxImage(folder / "kernel", folder / "initrd", (folder / "digest").read_text(encoding="ascii"))
 
 
@@ -140,18 +146,26 @@ def _make_linux(folder: Path, kernel: Kernel) -> None:
     (folder / "digest").write_text(_digest(made.values()), encoding="ascii")
 
 
-def _built(settings: Settings, name: str, inputs: Iterable[bytes], make: Callable[[Path], None]) -> Path:
-    """Return the folder in the cache for `inputs`, filled by `make` beside it and put into place whole."""
+def _built(
+    settings: Settings, name: str, inputs: Iterable[bytes], make: Callable[[Path], None], *, thorough: bool
+) -> Path:
+    """Return the folder in the cache for `inputs`, filled by `make` beside it and put into place whole.
+
+    One that is damaged is made anew.
+    """
     images = settings.cache_dir / "images"
     folder = images / f"{name}-{_digest(inputs)[:24]}"
     try:
         images.mkdir(parents=True, exist_ok=True)
         with FileLock(images / f".{name}.lock"):
-            if not folder.exists():
+            if not _is_whole(folder, thorough=thorough):
                 with scratch(f".{name}~", images) as temporary:
                     made = temporary / "made"
                     made.mkdir()
                     make(made)
+                    (made / MANIFEST).write_text(json.dumps(describe(made)), encoding="utf-8")
+                    if folder.exists():
+                        folder.rename(temporary / "damaged")
                     made.rename(folder)
     except OSError as error:
         raise CacheError(
@@ -159,6 +173,14 @@ def _built(settings: Settings, name: str, inputs: Iterable[bytes], make: Callabl
             f"make {images} writable with 200 MB free, or choose another folder with --cache-dir",
         ) from error
     return folder
+
+
+def _is_whole(folder: Path, *, thorough: bool) -> bool:
+    try:
+        files = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        return not wrong_file(folder, files, (), thorough=thorough)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
 
 
 def _digest(parts: Iterable[bytes]) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import json
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
@@ -11,7 +12,7 @@ from typing import Any, TextIO
 from qemu.qmp import ConnectError, ExecInterruptedError, ExecuteError, Message, QMPClient, StateError
 from qemu.qmp.qmp_client import GreetingError, NegotiationError
 
-from colo_harness.errors import CommandError, LaunchFailure, MonitorLost
+from colo_harness.errors import CommandError, LaunchFailure, MonitorLost, WaitTimeout
 from colo_harness.history import History
 from colo_harness.qemu.loop import Loop
 from colo_harness.wait import wait_until
@@ -21,6 +22,10 @@ OVERTAKEN = 3
 
 QEMU does not hold events back until it has sent them (monitor/qmp.c, monitor/monitor.c).
 """
+LAST = 6
+"""Messages of the transcript that an error quotes."""
+LONG = 300
+"""Characters of such a message from which on the rest is left to the transcript."""
 
 
 class _Client(QMPClient):
@@ -44,7 +49,7 @@ class Monitor:
     """A QMP client of the QEMU behind unix socket `path`; synchronous, usable from any thread.
 
     `host` names the QEMU in the history, or is None for a monitor whose events are not recorded. `why_lost`
-    describes the process for the error when an answer does not come. The transcript is JSONL:
+    describes the process for the error when an answer does not come; it may be its end. The transcript is JSONL:
     `{"at": seconds of the history, "way": "to" | "from", "message": {…}}`.
     """
 
@@ -64,6 +69,7 @@ class Monitor:
         self._host = host
         self._why_lost = why_lost
         self._transcript: TextIO = transcript.open("w", encoding="utf-8")
+        self._last: deque[str] = deque(maxlen=LAST)
         self._client = _Client(path.stem, self._record)
 
     def connect(self, *, timeout: float, alive: Callable[[], bool]) -> None:
@@ -89,7 +95,10 @@ class Monitor:
                 raise LaunchFailure(f"no QMP greeting in {timeout:g} s\n{self._why_lost()}") from mute
             return True
 
-        wait_until(f"QEMU's monitor {self._path.name}", try_once, timeout=timeout, seen=self._why_lost)
+        try:
+            wait_until(f"QEMU's monitor {self._path.name}", try_once, timeout=timeout, seen=self._why_lost)
+        except WaitTimeout as silence:
+            raise LaunchFailure(str(silence)) from silence
 
     def execute(
         self, command: str, arguments: Mapping[str, Any] | None = None, *, timeout: float, oob: bool = False
@@ -103,9 +112,9 @@ class Monitor:
         except ExecuteError as refused:
             raise CommandError(command, refused.error_class, refused.error.error.desc) from refused
         except TimeoutError as silent:
-            raise MonitorLost(f"{command}: no answer in {timeout:g} s\n{self._why_lost()}") from silent
+            raise MonitorLost(f"{command}: no answer in {timeout:g} s\n{self._said()}{self._why_lost()}") from silent
         except (ExecInterruptedError, StateError, EOFError, ConnectionError) as gone:
-            raise MonitorLost(f"{command}: the connection ended\n{self._why_lost()}") from gone
+            raise MonitorLost(f"{command}: the connection ended\n{self._said()}{self._why_lost()}") from gone
 
     def close(self) -> None:
         """Disconnect, whether or not QEMU still lives."""
@@ -119,10 +128,15 @@ class Monitor:
         self._loop.call(disconnect(), timeout=10)
         self._transcript.close()
 
+    def _said(self) -> str:
+        return "".join(["last of the transcript:\n", *self._last])
+
     def _record(self, way: str, message: Message) -> None:
         body: dict[str, Any] = dict(message)
         line = {"at": round(self._history.now(), 6), "way": way, "message": body}
-        self._transcript.write(json.dumps(line, separators=(",", ":")) + "\n")
+        written = json.dumps(line, separators=(",", ":")) + "\n"
+        self._last.append(written if len(written) <= LONG else f"{written[:LONG]} …\n")
+        self._transcript.write(written)
         self._transcript.flush()
         if self._host is not None and "event" in body:
             stamp = body["timestamp"]

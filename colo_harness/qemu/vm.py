@@ -13,6 +13,7 @@ from typing import Any, Literal, Self
 
 from colo_harness.errors import MonitorLost
 from colo_harness.history import Entry, History
+from colo_harness.machine import core
 from colo_harness.machine.guardian import Guardian
 from colo_harness.machine.namespace import Namespace
 from colo_harness.machine.process import Process
@@ -39,6 +40,8 @@ class Surroundings:
     loop: Loop
     guardian: Guardian
     timeouts: Timeouts
+    cores: Path | None = None
+    """Where core files of QEMUs that hang are kept, where any are wanted."""
 
 
 class VM:
@@ -175,7 +178,15 @@ class VM:
     def why_lost(self) -> str:
         """Describe the process for an error: argv, status, stderr, and what its threads do."""
         state = f"exit status {self.process.poll()}\n" if not self.alive else self.process.where_it_hangs()
-        return f"argv: {self.process.command}\n{state}{self.process.stderr()}"
+        return f"argv: {self.process.command}\n{state}\n{self.process.stderr()}".rstrip()
+
+    def _post_mortem(self) -> str:
+        """Describe the process as `why_lost` does, and keep a core file of one that hangs, if any are wanted."""
+        told = self.why_lost()
+        if self._around.cores is None or not self.alive:
+            return told
+        name = f"{self.files.folder.parent.name}-{self.name}-{self.process.pid}.core"
+        return f"{told}\n{core.keep(self.process, self._around.cores / name)}"
 
     def close(self) -> None:
         """Kill the process and let go of everything; may be called again."""
@@ -189,7 +200,7 @@ class VM:
             self._history,
             host=host,
             transcript=path.with_suffix(".qmp.jsonl"),
-            why_lost=self.why_lost,
+            why_lost=self._post_mortem,
         )
         self._closing.callback(monitor.close)
         monitor.connect(timeout=self._around.timeouts.launch, alive=lambda: self.alive)

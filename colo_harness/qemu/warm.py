@@ -7,15 +7,17 @@ key of its folder in the cache digests them all.
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
-from colo_harness.errors import GuestFailure
+from colo_harness.errors import NO_SPACE, CacheError, GuestFailure
 from colo_harness.history import Entry, History
 from colo_harness.machine.holding import scratch
+from colo_harness.machine.manifest import sha256
 from colo_harness.machine.network import Network
 from colo_harness.qemu import argv
 from colo_harness.qemu.argv import Boot, Files, Part
@@ -74,21 +76,30 @@ class States:
     contract: Contract
     images: ImageTool
     around: Surroundings
+    _verified: set[str] = field(default_factory=set)
+    """Keys of those that this process has looked at."""
 
     def path(self, topology: Topology, guest: Guest) -> Path:
-        """Return the saved state of `guest`, booting it first where the cache has none. Raises ProductFailure."""
+        """Return the saved state of `guest`, booting it first where the cache has none, or a damaged one.
+
+        Raises CacheError, ProductFailure.
+        """
         key = self._key(topology, guest)
         place = self.folder / key
         self.folder.mkdir(parents=True, exist_ok=True)
         with FileLock(self.folder / f"{key}.lock"):
-            if not (place / "state.bin").exists():
+            if key not in self._verified and not _is_whole(place):
                 with scratch("new-", self.folder) as folder:
                     self.around.guardian.add_folder(folder)
                     self._boot_and_save(topology, guest, folder)
                     (folder / "keep").mkdir()
                     (folder / "state.bin").rename(folder / "keep" / "state.bin")
+                    (folder / "keep" / "sha256").write_text(sha256(folder / "keep" / "state.bin"), encoding="ascii")
+                    if place.exists():
+                        place.rename(folder / "damaged")
                     (folder / "keep").rename(place)
                     self.around.guardian.drop_folder(folder)
+            self._verified.add(key)
         return place / "state.bin"
 
     def _key(self, topology: Topology, guest: Guest) -> str:
@@ -121,7 +132,7 @@ class States:
                 vm.execute("migrate", {"uri": f"file:{folder / 'state.bin'}"})
                 wait_until(
                     "the guest's state to be saved",
-                    lambda: vm.execute("query-migrate").get("status") == "completed",
+                    lambda: _is_saved(vm.execute("query-migrate"), self.folder),
                     timeout=timeouts.boot,
                     seen=lambda: vm.execute("query-migrate"),
                 )
@@ -148,6 +159,25 @@ def restore(vm: VM, state: Path, *, timeout: float) -> None:
 
     wait_until("the saved guest state to load", loaded, timeout=timeout)
     vm.execute("blockdev-set-active", {"active": True})
+
+
+def _is_whole(place: Path) -> bool:
+    try:
+        return sha256(place / "state.bin") == (place / "sha256").read_text(encoding="ascii")
+    except (OSError, ValueError):
+        return False
+
+
+def _is_saved(migration: Mapping[str, Any], folder: Path) -> bool:
+    """Say whether QEMU has written the state. Raises CacheError where there is no room for it, GuestFailure."""
+    if migration.get("status") != "failed":
+        return migration.get("status") == "completed"
+    if NO_SPACE in (why := migration.get("error-desc", "no reason given")):
+        raise CacheError(
+            f"no guest's state can be saved in {folder}: {why}",
+            "make room there, or name another place with --cache-dir",
+        )
+    raise GuestFailure(f"QEMU cannot save its guest's state: {why}")
 
 
 def _plain(topology: Topology) -> Topology:

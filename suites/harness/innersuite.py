@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 _PLUGINS = ("markers", "claims", "controls", "order", "verdicts", "soak")
-_LOADED = [word for name in _PLUGINS for word in ("-p", f"fixtures.{name}")]
+LOADED = [word for name in _PLUGINS for word in ("-p", f"fixtures.{name}")]
 _OPTIONS = """
 [tool.pytest]
 strict = true
@@ -109,11 +109,11 @@ class InnerSuite:
 
     def run(self, *arguments: str) -> Ran:
         """Run pytest in this process; with -n, the workers are processes of their own."""
-        return self._read(self._pytester.runpytest_inprocess(*_LOADED, *arguments, no_reraise_ctrlc=True))
+        return self._read(self._pytester.runpytest_inprocess(*LOADED, *arguments, no_reraise_ctrlc=True))
 
     def run_apart(self, *arguments: str) -> Ran:
         """Run pytest in a process of its own."""
-        return self._read(self._pytester.runpytest_subprocess(*_LOADED, *arguments))
+        return self._read(self._pytester.runpytest_subprocess(*LOADED, *arguments))
 
     def _read(self, result: pytest.RunResult) -> Ran:
         written = self._pytester.path / "results" / "claims.json"

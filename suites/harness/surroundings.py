@@ -10,3 +10,10 @@ OTHER = 65534
 READING = ("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")
 AS_OTHER = ("setpriv", f"--reuid={OTHER}", f"--regid={OTHER}", "--clear-groups", *READING)
 """Another user, who may read what is root's, such as the Python that runs this, and nothing else."""
+
+WITH_TINY_AND_LOCKED = (
+    *("unshare", "--mount", "sh", "-ec"),
+    'mount -t tmpfs -o size=1m,mode=0700 none tiny; mount -t tmpfs -o ro none locked; exec "$@"',
+    "sh",
+)
+"""In the working folder, `tiny` is a disk with no room and `locked` one that can only be read."""

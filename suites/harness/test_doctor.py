@@ -182,22 +182,33 @@ def test_a_qemu_without_colo_is_told_what_it_lacks(tell: Tell, tmp_path: Path) -
     assert "this QEMU has no replication; remedy: give another" in told.lines["qemu-drivers"]
 
 
+INTRODUCED = "#!/bin/sh\ncase $* in *--version*) echo 'QEMU emulator version 99'; exit;; esac\n"
+
+
 @pytest.mark.parametrize(
-    ("script", "said"),
+    ("script", "said", "judged"),
     [
-        ("#!/bin/sh\nexit 3\n", "QEMU died at start: exit status 3"),
-        ("#!/bin/sh\necho 'no such machine' >&2; exit 1\n", "QEMU died at start: no such machine"),
-        ("#!/bin/sh\nexec sleep 100\n", "waited 1.5 s for QEMU's monitor probe.sock: "),
-        ("", "is no executable"),
+        (f"{INTRODUCED}exit 3\n", "QEMU died at start: exit status 3", True),
+        (f"{INTRODUCED}echo 'no such machine' >&2; exit 1\n", "QEMU died at start: no such machine", True),
+        (f"{INTRODUCED}exec sleep 100\n", "waited 1.5 s for QEMU's monitor probe.sock: ", True),
+        ("#!/bin/sh\nexit 3\n", "is no QEMU that runs here: ", False),
+        ("#!/bin/sh\necho 'libfdt.so.1: no such file' >&2; exit 127\n", "libfdt.so.1: no such file", False),
+        ("#!/bin/sh\nexec sleep 100\n", "it took longer than 0.5 s", False),
+        ("neither script nor program", "cannot be started: Exec format error", False),
+        ("", "is no executable", False),
     ],
-    ids=["dies", "complains", "hangs", "none"],
+    ids=["dies", "complains", "hangs", "is-other", "lacks-library", "is-mute", "is-text", "is-none"],
 )
-def test_a_qemu_that_is_none_is_told_on_one_line(tmp_path: Path, script: str, said: str) -> None:
-    """What it said last, or where it hangs; what would be asked of it is not."""
+def test_a_qemu_that_does_not_start_is_told_on_one_line(
+    tmp_path: Path, script: str, said: str, *, judged: bool
+) -> None:
+    """What it said last, or where it hangs, and whether claims are to fail for it; what would be asked of it is not."""
     path = executable(tmp_path / "qemu", script) if script else tmp_path / "nothing"
     doctor = Doctor(Settings(qemu=path, timeouts=Timeouts(0.05)))
     answer = doctor.answer("qemu")
     assert answer.fatal
+    assert answer.remedy
+    assert answer.judged == judged
     assert said in answer.text
     assert "\n" not in answer.text
     assert "-nodefaults" not in answer.text
