@@ -11,7 +11,8 @@ from typing import Self
 #     ├── LaunchFailure     QEMU died, or never answered, at start
 #     ├── MonitorLost       QEMU died, or stopped answering, later
 #     ├── GuestFailure      the guest's software or its services are not what was sent
-#     └── StartupFailed     a pair never entered COLO, so nothing else was tried
+#     └── StartupFailed     a pair never entered COLO
+#         └── NotTried      so what needs one was not tried again
 # Exception
 # ├── Undecided             the run cannot tell: a verdict of `unknown`
 # └── HarnessError          with a remedy for the user
@@ -87,6 +88,10 @@ class StartupFailed(ProductFailure):
     """No pair enters COLO on this QEMU; the text carries the states that were seen."""
 
     remedy = "the reference QEMU replicates: a run without --qemu tells whether it is the machine"
+
+
+class NotTried(StartupFailed):
+    """An earlier pair of the run did not start, so this one was not tried; the text says why that one did not."""
 
 
 class Undecided(Exception):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-_PLUGINS = ("markers", "claims", "controls", "order", "verdicts", "soak")
+_PLUGINS = ("markers", "claims", "controls", "failures", "order", "verdicts", "soak")
 LOADED = [word for name in _PLUGINS for word in ("-p", f"fixtures.{name}")]
 _OPTIONS = """
 [tool.pytest]
@@ -29,7 +29,7 @@ def pytest_configure(config):
 """
 _PREAMBLE = """
 import os, pytest
-from colo_harness.errors import GuestFailure, MachineError, Undecided
+from colo_harness.errors import GuestFailure, MachineError, NotTried, StartupFailed, Undecided
 from colo_harness.judge.judgement import Violation
 from colo_harness.judge.verdict import Verdict
 from fixtures.claims import control

@@ -202,3 +202,27 @@ def test_summary(inner: InnerSuite, workers: tuple[str, ...]) -> None:
     assert tail[3].startswith("unknown   FT-2")
     assert "2 claims: 1 invalid, 1 unknown" in tail
     assert any(line.startswith("report: ") for line in tail)
+
+
+@BOTH
+def test_what_is_not_tried_is_counted_and_told_once(inner: InnerSuite, workers: tuple[str, ...]) -> None:
+    """After a pair that did not start, tests that need one fail without a word each, and their claims are invalid."""
+    inner.claims("FT-1=failover", "FT-2=failover")
+    inner.tests("""
+        @claim("FT-1")
+        @control(sabotage="no-rewriter", checker="nothing_lost")
+        def test_first(sabotage):
+            raise StartupFailed("host_a went through setup, active, device, completed")
+
+        @claim("FT-2")
+        @control(sabotage="no-rewriter", checker="nothing_lost")
+        @pytest.mark.parametrize("number", range(3))
+        def test_others(number, sabotage):
+            raise NotTried("host_a went through setup, active, device, completed")
+        """)
+    ran = inner.run("--tb=auto", *workers)
+    assert ran.code == 1
+    assert {name: claim["verdict"] for name, claim in ran.claims.items()} == {"FT-1": "invalid", "FT-2": "invalid"}
+    assert "1 failed, 2 skipped, 3 not tried" in ran.text
+    assert ran.text.count("StartupFailed: host_a went through setup, active, device, completed\n") == 1
+    assert ran.text.count("FAILED suites") == 1

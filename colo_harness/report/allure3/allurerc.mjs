@@ -17,7 +17,7 @@ export default {
   categories: [
     {
       name: "Product: no pair enters COLO",
-      matchers: { statuses: ["failed"], message: name("StartupFailed") },
+      matchers: { statuses: ["failed"], message: name("StartupFailed", "NotTried") },
       groupByMessage: true,
     },
     { name: "Product: a promise is broken", matchers: { statuses: ["failed"] } },
