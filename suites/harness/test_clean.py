@@ -131,7 +131,7 @@ def test_a_run_that_was_cut_is_removed(user: User, settings: Settings) -> None:
         assert user.clean() == [f"removed {one}" for one in told]
         assert user.clean() == ["nothing to clean"]
         assert not dead.folder.exists()
-        assert mark.command(dead.program) in ("[ended]", "[sleep]")  # init may be slow to reap it
+        assert mark.bearers(dead.folder) == []
         assert alive.untouched
         assert pair.ask("status")["state"] == "replicating"
     finally:
