@@ -5,6 +5,8 @@ import sys
 from types import FrameType
 from typing import NoReturn
 
+from colo_harness.machine.interrupt import insisting
+
 BROKEN = 2
 """Exit status when the harness, the machine or the usage is at fault; a failed claim has another."""
 
@@ -15,9 +17,15 @@ def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
 
 
+def listen() -> None:
+    """Hear the next Ctrl-C."""
+    signal.signal(signal.SIGINT, interrupt)
+
+
 def main() -> None:
     """Run the command line and exit."""
-    signal.signal(signal.SIGINT, interrupt)
+    listen()
+    sys.unraisablehook = insisting(listen)
     try:
         from colo_harness import cli  # noqa: PLC0415 - a quarter of a second, in which Ctrl-C may be pressed
     except KeyboardInterrupt:

@@ -1,9 +1,14 @@
 """Ctrl-C (SIGINT), held back where it would strike something half begun."""
 
 import signal
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+AGAIN_S = 0.01
+"""Seconds after which a Ctrl-C that struck where nothing can be raised is tried again."""
+_Hook = Callable[["sys.UnraisableHookArgs"], object]
 
 
 @contextmanager
@@ -30,6 +35,24 @@ def held() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def insisting(again: Callable[[], object]) -> _Hook:
+    """Return a `sys.unraisablehook` that presses Ctrl-C again, after `again`, where Python swallowed it.
+
+    What is raised in a `__del__`, or in another call that the garbage collector makes, goes nowhere.
+    """
+    before = sys.unraisablehook
+
+    def hook(lost: "sys.UnraisableHookArgs") -> None:
+        if not issubclass(lost.exc_type, KeyboardInterrupt):
+            before(lost)
+            return
+        again()
+        main = threading.main_thread().ident or 0
+        threading.Timer(AGAIN_S, signal.pthread_kill, (main, signal.SIGINT)).start()
+
+    return hook
 
 
 def hold() -> None:

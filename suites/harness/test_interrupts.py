@@ -216,3 +216,49 @@ def test_pytest_is_interrupted(times: int, processes: str, home: Home, pytester:
     assert "the run ended before its test did" in document["claims"][0]["reason"]
     assert "suites/failover/test_a.py::test_passes" not in document["claims"][0]["failed_tests"]
     home.assert_clean()
+
+
+SWALLOWING = """
+import signal, sys, time
+from colo_harness import command
+
+class Mute:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+command.listen()
+sys.unraisablehook = command.insisting(command.listen)
+try:
+    Mute()
+    time.sleep(20)
+except KeyboardInterrupt:
+    print("heard")
+"""
+
+
+def test_what_python_swallows_is_pressed_again() -> None:
+    """Ctrl-C that strikes in a `__del__`, where Python raises nothing, is heard all the same."""
+    ran = subprocess.run([sys.executable, "-c", SWALLOWING], capture_output=True, text=True, timeout=LIMIT, check=False)
+    assert (ran.stdout, ran.stderr) == ("heard\n", "")
+
+
+def test_what_python_swallows_in_a_test_is_pressed_again(pytester: pytest.Pytester) -> None:
+    """In pytest too: the run ends as by any Ctrl-C, and not as by a second one."""
+    inner = InnerSuite(pytester)
+    inner.tests("""
+        class Mute:
+            def __del__(self):
+                import signal
+                signal.raise_signal(signal.SIGINT)
+
+        @claim("FT-1")
+        @control(sabotage="no-rewriter", checker="nothing_lost")
+        def test_it(sabotage):
+            import time
+            Mute()
+            time.sleep(20)
+        """)
+    ran = inner.run_apart("-p", "fixtures.interrupt")
+    assert ran.code == pytest.ExitCode.INTERRUPTED
+    assert any("interrupted" in line for line in ran.broken)
+    assert "twice" not in ran.text
