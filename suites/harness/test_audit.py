@@ -8,8 +8,10 @@ import struct
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 
@@ -48,6 +50,16 @@ def left(audit: Audit, before: frozenset[Thing]) -> list[str]:
     return audit.left(before, MOMENT)
 
 
+@contextmanager
+def running(argv: list[str], **options: Any) -> Iterator["subprocess.Popen[bytes]"]:
+    """Start a program; whatever the audit makes of it, it ends."""
+    with subprocess.Popen(argv, start_new_session=True, **options) as started:
+        try:
+            yield started
+        finally:
+            started.kill()
+
+
 def pids(audit: Audit) -> list[int]:
     """Return the processes that the audit takes for ours, but the guardian."""
     found = [int(thing.name) for thing in audit.present() if thing.kind == "process"]
@@ -67,7 +79,7 @@ def test_a_sound_test_leaves_nothing(audit: Audit) -> None:
 def test_a_process_is_told_and_ended(audit: Audit, argv: list[str]) -> None:
     """Once, with pid and command; also one that has left its session and its parent."""
     before = audit.present()
-    with subprocess.Popen(argv, start_new_session=True) as started:
+    with running(argv) as started:
         if argv[0] != "sleep":
             started.wait()
         wait_until("the sleep", lambda: "sleep 600" in map(mark.command, pids(audit)), timeout=LIMIT)
@@ -80,19 +92,18 @@ def test_what_is_nobody_of_ours_is_not_told(audit: Audit) -> None:
     """A process without our mark, or with that of another run, and what it makes in the meantime."""
     before = audit.present()
     for other in ({}, {mark.RUN: "/tmp/colo-otherone"}, {mark.GUARDIAN: "/tmp/colo-otherone"}):  # noqa: S108 - a name
-        with subprocess.Popen(["sleep", "600"], env={"PATH": os.environ["PATH"], **other}) as stranger:
+        with running(["sleep", "600"], env={"PATH": os.environ["PATH"], **other}):
             assert left(audit, before) == []
-            stranger.kill()
 
 
 def test_a_process_takes_all_that_it_has_along(audit: Audit, estate: Estate) -> None:
     """Its namespace and its socket are not told beside it, but where it lives is."""
     before = audit.present()
-    with Namespace("mine") as space, space.entered():
-        process = subprocess.Popen([sys.executable, "-c", BINDER, f"{estate.folder}/x"])
-    wait_until("the socket", (estate.folder / "x").exists, timeout=LIMIT)
-    told = left(audit, before)
-    process.wait(LIMIT)
+    with ExitStack() as stack:
+        with Namespace("mine") as space, space.entered():
+            process = stack.enter_context(running([sys.executable, "-c", BINDER, f"{estate.folder}/x"]))
+        wait_until("the socket", (estate.folder / "x").exists, timeout=LIMIT)
+        told = left(audit, before)
     assert [one.partition(" ")[0] for one in told] == ["process", "file"]
     assert re.match(rf"process {process.pid} in net:\[\d+\]: ", told[0])
 
@@ -164,6 +175,18 @@ def test_a_bound_socket_is_told_once(audit: Audit, estate: Estate) -> None:
     assert len(told) == 2
     assert re.match(rf"socket socket:\[\d+\] \(AF_UNIX, {estate.folder}/door.*descriptor", told[0])
     assert told[1] == f"file {estate.folder}/door"
+
+
+def test_a_socket_in_our_folder_is_told(audit: Audit, estate: Estate) -> None:
+    """Whoever has it, with its path; the stranger himself is not ours."""
+    before = audit.present()
+    with running([sys.executable, "-c", BINDER, f"{estate.folder}/door"], env={"PATH": os.environ["PATH"]}):
+        wait_until("the socket", (estate.folder / "door").exists, timeout=LIMIT)
+        told = left(audit, before)
+    assert [re.sub(r"\d+", "N", one) for one in told] == [
+        re.sub(r"\d+", "N", f"socket socket:[N] at {estate.folder}/door, held by nobody to be seen"),
+        re.sub(r"\d+", "N", f"file {estate.folder}/door"),
+    ]
 
 
 def test_a_file_is_told_and_removed(audit: Audit, estate: Estate) -> None:
