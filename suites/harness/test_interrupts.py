@@ -219,8 +219,9 @@ def test_pytest_is_interrupted(times: int, processes: str, home: Home, pytester:
 
 
 SWALLOWING = """
-import signal, sys, time
+import signal, sys
 from colo_harness import command
+from colo_harness.wait import pause
 
 class Mute:
     def __del__(self):
@@ -230,7 +231,7 @@ command.listen()
 sys.unraisablehook = command.insisting(command.listen)
 try:
     Mute()
-    time.sleep(20)
+    pause(20)
 except KeyboardInterrupt:
     print("heard")
 """
@@ -254,9 +255,9 @@ def test_what_python_swallows_in_a_test_is_pressed_again(pytester: pytest.Pytest
         @claim("FT-1")
         @control(sabotage="no-rewriter", checker="nothing_lost")
         def test_it(sabotage):
-            import time
+            from colo_harness.wait import pause
             Mute()
-            time.sleep(20)
+            pause(20)
         """)
     ran = inner.run_apart("-p", "fixtures.interrupt")
     assert ran.code == pytest.ExitCode.INTERRUPTED
