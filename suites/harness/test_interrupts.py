@@ -6,7 +6,7 @@ import random
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +16,7 @@ import pytest
 
 from colo_harness.settings import Settings
 from colo_harness.wait import wait_until
+from fixtures.settings import GUARDIAN
 from suites.harness.innersuite import LOADED, InnerSuite
 from suites.harness.terminal import LIMIT, Terminal
 
@@ -70,14 +71,17 @@ class Home:
 
 
 @pytest.fixture
-def home(settings: Settings) -> Any:
+def home(settings: Settings, pytestconfig: pytest.Config) -> Iterator[Home]:
     """A home with a filled cache, of a short path."""
+    guardian = pytestconfig.stash[GUARDIAN]
     with TemporaryDirectory(prefix="home-", dir="/tmp") as name:
         place = Path(name)
+        guardian.add_folder(place)
         for folder in ("tmp", "run", "xdg"):
             (place / folder).mkdir(mode=0o700)
         (place / "xdg/colo-harness").symlink_to(settings.cache_dir)
         yield Home(place, settings)
+        guardian.drop_folder(place)
 
 
 def printed(pattern: str) -> Callable[[Terminal, Home], object]:
