@@ -19,18 +19,19 @@ _ASKED = b"DO_CHECKPOINT".hex()  # net/colo-compare.c, notify_remote_frame
 
 @dataclass(frozen=True)
 class Saw(Parametrised):
-    """Step by step, just these frames came out at `port`, in this order.
+    """Step by step, just these frames came out at outdev, in this order.
 
     A step names the frames as they were sent, with blanks between, and says `ask` where a checkpoint is asked for, once
     or more often: `("p1 p2", "ask", "p3")`.
     """
 
     steps: tuple[str, ...]
-    port: str = "outdev"
+    suffix: str = ""
+    """Of the ports' names: a bench may have more than one colo-compare."""
 
     def judge(self, entries: Sequence[Entry]) -> Verdict:
         """Judge entries that are in order of time."""
-        album = Album(entries, ("primary_in", "secondary_in"))
+        album = Album(entries, (f"primary_in{self.suffix}", f"secondary_in{self.suffix}"))
         steps = list(steps_of(entries))
         breaches: list[Breach] = []
         for number, (step, expected) in enumerate(zip(steps, self.steps, strict=False), start=1):
@@ -42,14 +43,14 @@ class Saw(Parametrised):
     def _judge_step(self, where: str, step: "Step", expected: list[str], album: Album) -> Iterator[Breach]:
         if not step.settled:
             yield Breach(f"{where} equal frames from both sides no longer came out", step.end.at, (step.end.line,))
-        asks = [entry for entry in step.entries if is_ask(entry)]
+        asks = [entry for entry in step.entries if is_ask(entry, self.suffix)]
         if asks and ASK not in expected:
             yield Breach(f"{where} a checkpoint was asked for without cause", asks[0].at, (asks[0].line,))
         if ASK in expected and not asks:
             yield Breach(f"{where} no checkpoint was asked for", step.end.at, (step.end.line,))
         seen: list[tuple[str, Entry]] = []
         for entry in step.entries:
-            if entry.kind == "frame" and entry.what == "out" and entry.who == self.port:
+            if entry.kind == "frame" and entry.what == "out" and entry.who == f"outdev{self.suffix}":
                 sighting = album.recognise(entry)
                 seen.append((sighting.name, entry))
                 if sighting.wrong:
@@ -81,9 +82,11 @@ def steps_of(entries: Sequence[Entry]) -> Iterator[Step]:
             since.append(entry)
 
 
-def is_ask(entry: Entry) -> bool:
+def is_ask(entry: Entry, suffix: str = "") -> bool:
     """Tell whether colo-compare asks for a checkpoint."""
-    return (entry.kind, entry.who, entry.what) == ("frame", "notify_dev", "out") and entry.data.get("hex") == _ASKED
+    return (entry.kind, entry.who, entry.what) == ("frame", f"notify_dev{suffix}", "out") and entry.data.get(
+        "hex"
+    ) == _ASKED
 
 
 def _compare(where: str, seen: Sequence[tuple[str, Entry]], expected: Sequence[str], end: Entry) -> Iterator[Breach]:

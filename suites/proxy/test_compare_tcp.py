@@ -3,7 +3,7 @@
 import pytest
 
 from colo_harness.judge.seen import Saw
-from colo_harness.proxy.compare import CompareBench
+from colo_harness.proxy.compare import Compare
 from colo_harness.proxy.flow import Flow
 from fixtures.claims import control
 from fixtures.pair import Check
@@ -17,7 +17,7 @@ from fixtures.pair import Check
 @control(sabotage="checksum-stale", checker="saw")
 @control(sabotage="inputs-crossed", checker="saw")
 @control(sabotage="secondary-altered", checker="saw")
-def test_what_is_alike_comes_out_once(compare: CompareBench, check: Check) -> None:
+def test_what_is_alike_comes_out_once(compare: Compare, check: Check) -> None:
     """Of two equal segments the primary's comes out, once and in order, as soon as both are there; nobody is asked."""
     flow = Flow()
     first, second = flow.tcp(bytes(1440)), flow.tcp(b"second", seq=2440)
@@ -32,7 +32,7 @@ def test_what_is_alike_comes_out_once(compare: CompareBench, check: Check) -> No
 @pytest.mark.claim("CMP-2")
 @control(sabotage="checkpoint-unasked", checker="saw")
 @control(sabotage="checkpoint-untold", checker="saw")
-def test_what_differs_is_held_until_the_checkpoint(compare: CompareBench, check: Check) -> None:
+def test_what_differs_is_held_until_the_checkpoint(compare: Compare, check: Check) -> None:
     """A difference asks for a checkpoint; what was held comes out after it, once, in order, and it is forgotten."""
     flow = Flow()
     compare.primary(flow.tcp(b"AAAA"), flow.tcp(b"BBBB", seq=1004))
