@@ -11,6 +11,7 @@ from typing import Any, Self
 from colo_harness.errors import CommandError, WaitTimeout
 from colo_harness.history import History
 from colo_harness.machine.guardian import Guardian
+from colo_harness.machine.namespace import Namespace
 from colo_harness.proxy.port import Meddler, Port, honest
 from colo_harness.proxy.sabotage import SOUND, Sabotage
 from colo_harness.proxy.wire import Wire
@@ -50,12 +51,13 @@ class Bench:
         sabotage: Sabotage = SOUND,
         *,
         options: Sequence[str] = (),
+        namespace: Namespace | None = None,
     ) -> None:
         self.history = history
         self.timeouts = room.timeouts
-        self._folder = folder
+        self.folder = folder
         self._sabotage = sabotage
-        self._ports: list[Port] = []
+        self.ports: list[Port] = []
         self._stalled: set[Port] = set()
         self._closing = ExitStack()
         self._stderr_seen = 0
@@ -70,6 +72,7 @@ class Bench:
                 timeouts=room.timeouts,
                 history=history,
                 options=options,
+                namespace=namespace,
             )
         )
 
@@ -81,27 +84,46 @@ class Bench:
 
     def port(self, name: str, *, letter: str, inward: Wire, outward: Wire) -> Port:
         """Make a socket chardev and return our end of it, not connected yet."""
-        path = self._folder / f"{name}.sock"
+        path = self.folder / f"{name}.sock"
         address = {"type": "unix", "data": {"path": str(path)}}
         backend = {"type": "socket", "data": {"addr": address, "server": True, "wait": False}}
         self.qemu.execute("chardev-add", {"id": name, "backend": backend})
-        meddler: Meddler = self._sabotage.meddlers.get(name, lambda: honest)()
+        meddler = self.meddler(name)
         port = Port(name, path, self.history, letter=letter, inward=inward, outward=outward, meddler=meddler)
-        self._closing.callback(port.close)
-        self._ports.append(port)
+        self.adopt(port)
         return port
+
+    def meddler(self, name: str) -> Meddler:
+        """Return the man in the middle at the port of this name."""
+        return self._sabotage.meddlers.get(name, lambda: honest)()
+
+    def adopt(self, port: Port) -> None:
+        """Let a port send and receive with all others, and close it in the end."""
+        self._closing.callback(port.close)
+        self.ports.append(port)
 
     def connect(self, *ports: Port) -> None:
         """Connect ports; returns once QEMU has accepted. Raises WaitTimeout, MonitorLost."""
         for port in ports:
             port.connect()
+        self._await(ports, connected=True)
+
+    def disconnect(self, *ports: Port) -> None:
+        """Close our ends; returns once QEMU has noticed. Raises WaitTimeout, MonitorLost."""
+        for port in ports:
+            port.close()
+            self.history.record("phase", NAME, "disconnected", port=port.name)
+        self._await(ports, connected=False)
+
+    def _await(self, ports: Sequence[Port], *, connected: bool) -> None:
         deadline = time.monotonic() + self.timeouts.command
         waiting = {port.name for port in ports}
         while waiting:
             known = {each["label"]: each["filename"] for each in self.qemu.execute("query-chardev")}
-            waiting = {name for name in waiting if known[name].startswith("disconnected")}
+            waiting = {name for name in waiting if known[name].startswith("disconnected") is connected}
             if waiting and time.monotonic() > deadline:
-                raise WaitTimeout(f"{', '.join(sorted(waiting))}: QEMU accepts no connection\n{self.qemu.why_lost()}")
+                fault = "accepts no connection" if connected else "does not notice that its peer is gone"
+                raise WaitTimeout(f"{', '.join(sorted(waiting))}: QEMU {fault}\n{self.qemu.why_lost()}")
 
     def make(self, kind: str, name: str, properties: Mapping[str, Any]) -> None:
         """Add an object, as the sabotage would have it. Raises Lacking, CommandError, MonitorLost."""
@@ -118,6 +140,16 @@ class Bench:
         """Delete an object. Raises CommandError, MonitorLost."""
         self.qemu.execute("object-del", {"id": name})
         self.history.record("phase", NAME, "removed", object=name)
+
+    def switch(self, name: str, *, on: bool) -> None:
+        """Set a filter's status. Raises CommandError, MonitorLost."""
+        status = "on" if on else "off"
+        self.qemu.execute("qom-set", {"path": f"/objects/{name}", "property": "status", "value": status})
+        self.history.record("phase", NAME, f"switched {status}", object=name)
+
+    def allow(self, *symptoms: str) -> None:
+        """Declare symptoms that the test brings about."""
+        self.history.record("fault", NAME, "allow", type="allow", allows=list(symptoms))
 
     def lacks(self, kind: str, properties: Mapping[str, Any]) -> str:
         """Name what this QEMU does not have of an object kind and its properties; empty if it has all."""
@@ -152,10 +184,10 @@ class Bench:
     def _pump_once(self, timeout: float) -> bool:
         """Wait for a port that can be read or written, and do so; tell whether anything moved."""
         with selectors.DefaultSelector() as selector:
-            for each in self._ports:
+            for each in self.ports:
                 wanted = selectors.EVENT_WRITE if each.busy else 0
                 wanted |= selectors.EVENT_READ if each not in self._stalled and not each.ended else 0
-                if wanted:
+                if wanted and each.fileno() >= 0:
                     selector.register(each, wanted, each)
             ready = selector.select(timeout) if selector.get_map() else []
         for key, events in ready:

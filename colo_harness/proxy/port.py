@@ -1,7 +1,9 @@
 """A port: our end of one chardev's socket, through which frames go into QEMU or come out of it."""
 
 import socket
+import struct
 from collections.abc import Callable, Iterable
+from fcntl import ioctl
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +17,7 @@ Meddler = Callable[[Packet], Iterable[Packet]]
 """A man in the middle: what goes on in place of the packet that came to him."""
 
 _CHUNK = 1 << 18
+_SIOCOUTQ = 0x5411
 
 
 def honest(packet: Packet) -> Iterable[Packet]:
@@ -47,8 +50,10 @@ class Port:
         """The number of the last barrier that came out."""
         self.came: list[Packet] = []
         """What has come out and was recorded."""
-        self.ended = False
-        """Whether QEMU has closed the connection."""
+        self.taken = 0
+        """So many bytes have come out."""
+        self.ended = True
+        """Whether there is no connection yet, or QEMU has closed it."""
         self._inward = inward
         self._outward = outward
         self._history = history
@@ -59,9 +64,13 @@ class Port:
         self._socket = socket.socket(socket.AF_UNIX)
 
     def connect(self) -> None:
-        """Connect to the chardev."""
+        """Connect to the chardev; again, where the port was closed."""
+        if self._socket.fileno() < 0:
+            self._socket = socket.socket(socket.AF_UNIX)
+            self._outward.restart()
         self._socket.connect(str(self.path))
         self._socket.settimeout(0)
+        self.ended = False
 
     def fileno(self) -> int:
         """Return the descriptor, for selectors."""
@@ -72,18 +81,29 @@ class Port:
         """Whether something waits to be sent."""
         return bool(self._waiting)
 
+    @property
+    def unread(self) -> int:
+        """What the socket has taken and QEMU has not read, in bytes as the kernel accounts for them."""
+        told = ioctl(self._socket, _SIOCOUTQ, bytes(4)) if self._socket.fileno() >= 0 else bytes(4)
+        return int(struct.unpack("i", told)[0])
+
+    @property
+    def rest(self) -> bytes:
+        """What has come out of a packet that is not whole."""
+        return self._outward.rest
+
     def put(self, packet: Packet) -> str:
         """Record the packet and let it wait to be sent; return its name."""
         self._sent += 1
         name = f"{self._letter}{self._sent}"
         self._record("in", packet, name=name)
         for passed in self._meddler(packet):
-            self._waiting += self._inward.pack(passed)
+            self._queue(passed)
         return name
 
     def put_barrier(self, packet: Packet) -> None:
         """Let a barrier wait to be sent."""
-        self._waiting += self._inward.pack(packet)
+        self._queue(packet)
 
     def put_raw(self, data: bytes) -> None:
         """Let bytes that need be no packet wait to be sent; recorded as they are."""
@@ -111,17 +131,24 @@ class Port:
         except ConnectionResetError:
             data = b""
         self.ended = not data
+        self.taken += len(data)
         for packet in self._outward.unpack(data):
-            if (number := number_of(packet.frame)) is not None:
-                self.passed = number
-                continue
-            for passed in self._meddler(packet):
-                self._record("out", passed)
-                self.came.append(passed)
+            self._take(packet)
 
     def close(self) -> None:
         """Close our end."""
         self._socket.close()
+
+    def _queue(self, packet: Packet) -> None:
+        self._waiting += self._inward.pack(packet)
+
+    def _take(self, packet: Packet) -> None:
+        if (number := number_of(packet.frame)) is not None:
+            self.passed = number
+            return
+        for passed in self._meddler(packet):
+            self._record("out", passed)
+            self.came.append(passed)
 
     def _record(self, way: Way, packet: Packet, **data: str) -> None:
         header = {"header": packet.header.hex()} if packet.header else {}

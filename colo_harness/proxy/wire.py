@@ -44,6 +44,10 @@ class Wire:
             del self._seen[: self._lengths + size]
             yield Packet(whole[split:], whole[:split])
 
+    def restart(self) -> None:
+        """Forget what has come of a packet that is not whole: a new connection begins with a new one."""
+        self._seen.clear()
+
     @property
     def rest(self) -> bytes:
         """What has come of a packet that is not whole yet."""

@@ -1,0 +1,100 @@
+"""A netdev with both its ends in our hands, for the filters that sit on it."""
+
+from collections.abc import Sequence
+
+from colo_harness.proxy.barrier import barrier
+from colo_harness.proxy.bench import NAME, Bench
+from colo_harness.proxy.plug import Plug
+from colo_harness.proxy.port import Port
+from colo_harness.proxy.wire import Packet, Wire
+
+NETDEV = "net"
+"""The id of the netdev that filters sit on, and the name of the port where the world is."""
+GUEST = "guest"
+"""The name of the port where the guest would be."""
+QUIET, HELD = 3, 8
+"""So many rounds without a change tell that all is done, or that QEMU leaves unread what was sent."""
+
+
+class Rounds:
+    """Tells when QEMU's main loop has gone round: a frame of ours goes through a hub that serves nothing else.
+
+    What was there to be read when a round began has been read when the next one ends.
+    """
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self._number = 0
+        self._in = Plug(bench, "round-in", letter="r", hub=1)
+        self._out = Plug(bench, "round-out", letter="r", hub=1)
+
+    def settle(self) -> None:
+        """Return once all that was sent has been worked off; ends a step of the history: "settled", or "unsettled".
+
+        The data of the phase: "held" names the ports where QEMU has left unread what was sent, "halves" has what came
+        of frames that are not whole, in hex, by port.
+        """
+        last: list[object] = []
+        quiet = 0
+        while quiet < (HELD if self._held() else QUIET):
+            if not self._go_round():
+                self._bench.history.record("phase", NAME, "unsettled")
+                return
+            now = [(port.taken, port.unread, port.busy) for port in self._served()]
+            quiet, last = (quiet + 1 if now == last else 0), [*now]
+        halves = {port.name: port.rest.hex() for port in self._served() if port.rest}
+        self._bench.history.record("phase", NAME, "settled", held=self._held(), halves=halves)
+
+    def _go_round(self) -> bool:
+        self._number += 1
+        self._in.put_barrier(Packet(barrier(self._number)))
+        return self._bench.pump(lambda: self._out.passed >= self._number, self._bench.timeouts.command)
+
+    def _held(self) -> list[str]:
+        return [port.name for port in self._served() if port.unread or port.busy]
+
+    def _served(self) -> list[Port]:
+        return [port for port in self._bench.ports if port not in (self._in, self._out)]
+
+
+class Netdev:
+    """The netdev "net", on which filters sit, with a port at either end.
+
+    A frame that goes in at `net` is sent by the netdev (filters' queue tx) and comes out at `guest`; one that goes in
+    at `guest` is sent to the netdev (queue rx) and comes out at `net`. Frames are named n1, n2, … and g1, g2, ….
+    Raises Lacking, MonitorLost.
+    """
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.net: Port = Plug(bench, NETDEV, letter="n", hub=0)
+        self.guest: Port = Plug(bench, GUEST, letter="g", hub=0)
+        self._rounds = Rounds(bench)
+
+    def receives(self, *frames: bytes) -> None:
+        """Let the world send frames to the guest."""
+        self._put(self.net, frames)
+
+    def sends(self, *frames: bytes) -> None:
+        """Let the guest send frames to the world."""
+        self._put(self.guest, frames)
+
+    def settle(self) -> None:
+        """Return once all that was sent has been worked off; ends a step of the history."""
+        self._rounds.settle()
+
+    def chardev(self, name: str, *, letter: str = "i", vnet: bool = False, connected: bool = True) -> Port:
+        """Make a chardev for a filter, and connect our port to it unless told otherwise."""
+        port = self.bench.port(name, letter=letter, inward=Wire(vnet=vnet), outward=Wire(vnet=vnet))
+        if connected:
+            self.bench.connect(port)
+        return port
+
+    def filter(self, kind: str, name: str, **properties: object) -> None:
+        """Put a filter-`kind` on the netdev, as its last one unless told otherwise. Raises Lacking, CommandError."""
+        self.bench.make(f"filter-{kind}", name, {"netdev": NETDEV, **properties})
+
+    @staticmethod
+    def _put(port: Port, frames: Sequence[bytes]) -> None:
+        for frame in frames:
+            port.put(Packet(frame))
