@@ -1,6 +1,6 @@
 """colo-compare on a bench: what both VMs send goes in, what a client may see comes out."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from colo_harness.proxy.barrier import barrier
@@ -16,11 +16,11 @@ class Compare:
     """A colo-compare with our ports on its chardevs; `properties` are the object's, beside its chardevs.
 
     The ports are called as the properties that they serve, with `suffix` behind: "primary_in", "secondary_in",
-    "outdev", "notify_dev". With `vnet_hdr_support`, frames that are given without a virtio-net header get one of
-    `header` bytes, all zero. Raises Lacking, CommandError, MonitorLost, WaitTimeout.
+    "outdev", "notify_dev". Frames that are given without a virtio-net header get one of `header` bytes, all zero.
+    Raises Lacking, CommandError, MonitorLost, WaitTimeout.
     """
 
-    def __init__(self, bench: Bench, properties: Mapping[str, Any], *, header: int = 12, suffix: str = "") -> None:
+    def __init__(self, bench: Bench, properties: Mapping[str, Any], *, header: int = 0, suffix: str = "") -> None:
         self.bench = bench
         self.name = f"comp{suffix or 0}"
         self._properties = dict(properties)
@@ -28,7 +28,7 @@ class Compare:
         self._iothread = f"iothread{suffix or 0}"
         self._barriers = 0
         vnet = bool(self._properties.get("vnet_hdr_support"))
-        self._header = bytes(header if vnet else 0)
+        self._header = bytes(header)
         self._primary = bench.port(f"primary_in{suffix}", letter="p", inward=Wire(vnet=vnet), outward=Wire(vnet=vnet))
         self._secondary = bench.port(
             f"secondary_in{suffix}", letter="s", inward=Wire(vnet=vnet), outward=Wire(vnet=vnet)
@@ -58,6 +58,10 @@ class Compare:
         for frame in frames:
             self._secondary.put(self._packet(frame))
 
+    def flood(self, frames: Iterable[bytes]) -> None:
+        """Let the primary send frames that are too many for the history."""
+        self._primary.flood(map(self._packet, frames))
+
     def sent(self) -> bool:
         """Wait until QEMU's sockets have taken all that was sent; tell whether they have."""
         idle = lambda: not (self._primary.busy or self._secondary.busy)  # noqa: E731 - a name for what it tells
@@ -84,11 +88,11 @@ class Compare:
         self.bench.pump(welcomed, self.bench.timeouts.command)
         self.settle()
 
-    def await_asks(self, count: int = 1, *, timeout: float) -> None:
-        """Wait until a checkpoint is asked for `count` times more, or for `timeout` seconds."""
+    def await_asks(self, count: int = 1, *, timeout: float) -> bool:
+        """Wait until a checkpoint is asked for `count` times more, or for `timeout` seconds; tell whether it was."""
         heard = len(self._notify.came)
         asked = lambda: sum(said.frame == ASK for said in self._notify.came[heard:]) >= count  # noqa: E731 - as above
-        self.bench.pump(asked, timeout)
+        return self.bench.pump(asked, timeout)
 
     def _packet(self, frame: bytes | Packet) -> Packet:
         return frame if isinstance(frame, Packet) else Packet(frame, self._header)
