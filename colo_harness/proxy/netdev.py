@@ -12,6 +12,10 @@ NETDEV = "net"
 """The id of the netdev that filters sit on, and the name of the port where the world is."""
 GUEST = "guest"
 """The name of the port where the guest would be."""
+ROUNDS = 1
+"""The hub that only rounds go through."""
+STANDSTILL = 0.5
+"""Seconds in which a QEMU that still takes frames takes a few."""
 QUIET, HELD = 3, 8
 """So many rounds without a change tell that all is done, or that QEMU leaves unread what was sent."""
 
@@ -19,14 +23,15 @@ QUIET, HELD = 3, 8
 class Rounds:
     """Tells when QEMU's main loop has gone round: a frame of ours goes through a hub that serves nothing else.
 
-    What was there to be read when a round began has been read when the next one ends.
+    What was there to be read when a round began has been read when the next one ends. The plugs send a window a round.
     """
 
-    def __init__(self, bench: Bench) -> None:
+    def __init__(self, bench: Bench, *plugs: Plug) -> None:
         self._bench = bench
+        self._plugs = plugs
         self._number = 0
-        self._in = Plug(bench, "round-in", letter="r", hub=1)
-        self._out = Plug(bench, "round-out", letter="r", hub=1)
+        self._in = Plug(bench, "round-in", letter="r", hub=ROUNDS)
+        self._out = Plug(bench, "round-out", letter="r", hub=ROUNDS)
 
     def settle(self) -> None:
         """Return once all that was sent has been worked off; ends a step of the history: "settled", or "unsettled".
@@ -37,7 +42,7 @@ class Rounds:
         last: list[object] = []
         quiet = 0
         while quiet < (HELD if self._held() else QUIET):
-            if not self._go_round():
+            if not self.go(self._bench.timeouts.command):
                 self._bench.history.record("phase", NAME, "unsettled")
                 return
             now = [(port.taken, port.unread, port.busy) for port in self._served()]
@@ -45,10 +50,16 @@ class Rounds:
         halves = {port.name: port.rest.hex() for port in self._served() if port.rest}
         self._bench.history.record("phase", NAME, "settled", held=self._held(), halves=halves)
 
-    def _go_round(self) -> bool:
+    def go(self, timeout: float) -> bool:
+        """Go one round; tell whether it was over within `timeout` seconds."""
+        read = [plug for plug in self._plugs if not plug.unread]
         self._number += 1
         self._in.put_barrier(Packet(barrier(self._number)))
-        return self._bench.pump(lambda: self._out.passed >= self._number, self._bench.timeouts.command)
+        self._in.grant()
+        over = self._bench.pump(lambda: self._out.passed >= self._number, timeout)
+        for plug in read if over else ():
+            plug.grant()
+        return over
 
     def _held(self) -> list[str]:
         return [port.name for port in self._served() if port.unread or port.busy]
@@ -67,9 +78,9 @@ class Netdev:
 
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
-        self.net: Port = Plug(bench, NETDEV, letter="n", hub=0)
-        self.guest: Port = Plug(bench, GUEST, letter="g", hub=0)
-        self._rounds = Rounds(bench)
+        self.net = Plug(bench, NETDEV, letter="n", hub=0)
+        self.guest = Plug(bench, GUEST, letter="g", hub=0)
+        self._rounds = Rounds(bench, self.net, self.guest)
 
     def receives(self, *frames: bytes) -> None:
         """Let the world send frames to the guest."""
@@ -82,6 +93,11 @@ class Netdev:
     def settle(self) -> None:
         """Return once all that was sent has been worked off; ends a step of the history."""
         self._rounds.settle()
+
+    def fill(self) -> None:
+        """Send what waits, until QEMU has taken it all or takes no more of it."""
+        while self.net.waiting and self._rounds.go(STANDSTILL):
+            continue
 
     def chardev(self, name: str, *, letter: str = "i", vnet: bool = False, connected: bool = True) -> Port:
         """Make a chardev for a filter, and connect our port to it unless told otherwise."""

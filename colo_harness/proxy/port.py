@@ -61,12 +61,12 @@ class Port:
         self._meddler = meddler
         self._sent = 0
         self._waiting = bytearray()
-        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket = self._open()
 
     def connect(self) -> None:
         """Connect to the chardev; again, where the port was closed."""
         if self._socket.fileno() < 0:
-            self._socket = socket.socket(socket.AF_UNIX)
+            self._socket = self._open()
             self._outward.restart()
         self._socket.connect(str(self.path))
         self._socket.settimeout(0)
@@ -145,6 +145,9 @@ class Port:
     def close(self) -> None:
         """Close our end."""
         self._socket.close()
+
+    def _open(self) -> socket.socket:
+        return socket.socket(socket.AF_UNIX)
 
     def _queue(self, packet: Packet) -> None:
         self._waiting += self._inward.pack(packet)

@@ -105,6 +105,47 @@ _ALL = (
         "colo-compare's queues are far too short.",
         properties={"colo-compare": {"max_queue_size": 2}},
     ),
+    Sabotage("original-lost", "The first frame that a filter passes on to the guest is lost.", {"guest": meddling.dropped}),
+    Sabotage("original-doubled", "The first frame that reaches the guest comes twice.", {"guest": meddling.doubled}),
+    Sabotage(
+        "original-changed",
+        "The 1,400th byte of the first long frame that reaches the guest is changed.",
+        {"guest": meddling.changed(1399)},
+    ),
+    Sabotage(
+        "input-changed", "The last byte of the first frame is changed on its way to indev.", {"indev": meddling.changed(-1)}
+    ),
+    Sabotage("inputs-swapped", "The second frame overtakes the first on its way to indev.", {"indev": meddling.swapped}),
+    Sabotage(
+        "queues-alike",
+        "Each filter sits on the queue rx, whatever the test wants.",
+        properties={"filter-mirror": {"queue": "rx"}, "filter-redirector": {"queue": "rx"}},
+    ),
+    Sabotage(
+        "places-alike",
+        "Each filter goes to the tail of the list, whatever the test wants.",
+        properties={"filter-mirror": {"position": "tail"}, "filter-redirector": {"position": "tail"}},
+    ),
+    Sabotage(
+        "filters-off",
+        "Filters are off when they are made.",
+        properties={"filter-mirror": {"status": "off"}, "filter-redirector": {"status": "off"}},
+    ),
+    Sabotage(
+        "filters-on",
+        "Filters are on when they are made.",
+        properties={"filter-mirror": {"status": "on"}, "filter-redirector": {"status": "on"}},
+    ),
+    Sabotage(
+        "headers-untold",
+        "Filters do not tell how long a virtio-net header is.",
+        properties={"filter-mirror": {"vnet_hdr_support": False}, "filter-redirector": {"vnet_hdr_support": False}},
+    ),
+    Sabotage(
+        "outdev-elsewhere",
+        "The filter-redirector has an outdev of its own, whatever the test wants.",
+        properties={"filter-redirector": {"outdev": "elsewhere"}},
+    ),
 )
 SABOTAGES: Mapping[str, Sabotage] = {each.name: each for each in _ALL}
 
