@@ -137,6 +137,15 @@ class Bench:
             raise
         self.history.record("phase", NAME, "made", object=name, kind=kind, properties=wanted)
 
+    def try_to_make(self, kind: str, name: str, properties: Mapping[str, Any], moment: str) -> None:
+        """Record under `moment` with which words QEMU refuses an object, or None where it makes it."""
+        try:
+            self.make(kind, name, properties)
+        except CommandError as refused:
+            self.history.record("observe", NAME, "object-add", moment=moment, value=refused.description)
+        else:
+            self.history.record("observe", NAME, "object-add", moment=moment, value=None)
+
     def remove(self, name: str) -> None:
         """Delete an object. Raises CommandError, MonitorLost."""
         self.qemu.execute("object-del", {"id": name})

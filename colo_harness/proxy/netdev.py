@@ -45,7 +45,7 @@ class Rounds:
             if not self.go(self._bench.timeouts.command):
                 self._bench.history.record("phase", NAME, "unsettled")
                 return
-            now = [(port.taken, port.unread, port.busy) for port in self._served()]
+            now = [*((port.taken, port.unread) for port in self._served()), *(plug.waiting for plug in self._plugs)]
             quiet, last = (quiet + 1 if now == last else 0), [*now]
         halves = {port.name: port.rest.hex() for port in self._served() if port.rest}
         self._bench.history.record("phase", NAME, "settled", held=self._held(), halves=halves)
@@ -62,7 +62,8 @@ class Rounds:
         return over
 
     def _held(self) -> list[str]:
-        return [port.name for port in self._served() if port.unread or port.busy]
+        held = {port.name for port in self._served() if port.unread or port.busy}
+        return sorted(held | {plug.name for plug in self._plugs if plug.waiting})
 
     def _served(self) -> list[Port]:
         return [port for port in self._bench.ports if port not in (self._in, self._out)]

@@ -52,6 +52,8 @@ class Port:
         """What has come out and was recorded."""
         self.taken = 0
         """So many bytes have come out."""
+        self.piece: int | None = None
+        """The most bytes that are sent at once, each piece when QEMU has read the one before; None: as many as can be."""
         self.ended = True
         """Whether there is no connection yet, or QEMU has closed it."""
         self._inward = inward
@@ -119,9 +121,9 @@ class Port:
 
     def send(self) -> None:
         """Send as much of what waits as the socket takes."""
-        while self._waiting:
+        while self._waiting and not (self.piece and self.unread):
             try:
-                taken = self._socket.send(self._waiting)
+                taken = self._socket.send(self._waiting[: self.piece] if self.piece else self._waiting)
             except BlockingIOError:
                 return
             except (BrokenPipeError, ConnectionResetError):
