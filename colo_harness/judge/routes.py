@@ -9,6 +9,7 @@ from colo_harness.judge.likeness import Album
 from colo_harness.judge.seen import Step, compare, steps_of
 from colo_harness.judge.verdict import Breach, Parametrised, Verdict, decide, undecided
 
+ANY = "*"
 _RANGE = re.compile(r"([a-z]+)(\d+)(?:-[a-z]+(\d+))?(\??)")
 _WORD = re.compile(rf"[\w-]+:{_RANGE.pattern}(?:,{_RANGE.pattern})*")
 
@@ -17,27 +18,29 @@ _WORD = re.compile(rf"[\w-]+:{_RANGE.pattern}(?:,{_RANGE.pattern})*")
 class Routed(Parametrised):
     """Step by step, just these frames came out, whole, at these ports, those of a port in this order.
 
-    A step names ports and frames: `"outdev:n1-n3,g1 guest:n1-n3"`. What has a `?` behind it may come out or not.
+    A step names ports and frames: `"outdev:n1-n3,g1 guest:n1-n3"`. What has a `?` behind it may come out or not, and of
+    a step that is `*` nothing is expected.
     """
 
     steps: tuple[str, ...]
 
     def judge(self, entries: Sequence[Entry]) -> Verdict:
         """Judge entries that are in order of time."""
-        if strange := [word for step in self.steps for word in step.split() if not _WORD.fullmatch(word)]:
+        words = [word for step in self.steps if step != ANY for word in step.split()]
+        if strange := [word for word in words if not _WORD.fullmatch(word)]:
             return undecided(f"{', '.join(strange)}: a step says which frames come where, as outdev:n1-n3,g1")
         frames = [entry for entry in entries if entry.kind == "frame"]
-        sources = sorted({entry.who for entry in frames if entry.what == "in"})
         steps = list(steps_of(entries))
-        routes = [dict(_routes(step)) for step in self.steps]
-        ports = sorted({entry.who for entry in frames if entry.what == "out"} | {port for one in routes for port in one})
+        routes = [None if step == ANY else _routes(step) for step in self.steps]
+        seen = {entry.who for entry in frames if entry.what == "out"}
         breaches = list(_faults(steps))
-        for port in ports:
-            album = Album(entries, sources)
+        for port in sorted(seen.union(*(route for route in routes if route))):
+            album = Album(entries, sorted({entry.who for entry in frames if entry.what == "in"}))
             for number, (step, route) in enumerate(zip(steps, routes, strict=False), start=1):
-                breaches += _judge_port(f"at {port} in step {number}", port, step, route.get(port, []), album)
+                if route is not None:
+                    breaches += _judge_port(f"at {port} in step {number}", port, step, route.get(port, []), album)
         doubts = [] if len(steps) == len(self.steps) else [f"{len(steps)} steps, where {len(self.steps)} were told of"]
-        told = sum(len(names) for route in routes for names in route.values())
+        told = sum(len(names) for route in routes for names in (route or {}).values())
         return decide(breaches, doubts, f"{len(steps)} steps, {told} frames where they should be")
 
 
@@ -64,13 +67,14 @@ def _judge_port(where: str, port: str, step: Step, expected: Sequence[tuple[str,
     return [*breaches, *compare(where, seen, wanted, step.end)]
 
 
-def _routes(step: str) -> Iterator[tuple[str, list[tuple[str, bool]]]]:
-    """Yield each port of a step, and the frames that are to come out there, with whether they may stay away."""
-    for word in step.split():
-        port, _, frames = word.partition(":")
-        yield port, [one for found in _RANGE.finditer(frames) for one in _frames(*found.groups())]
+def _routes(step: str) -> dict[str, list[tuple[str, bool]]]:
+    """Return for each port of a step the frames that are to come out there, with whether they may stay away."""
+    words = (word.partition(":") for word in step.split())
+    return {port: [one for part in frames.split(",") for one in _frames(part)] for port, _, frames in words}
 
 
-def _frames(letter: str, first: str, last: str | None, optional: str) -> Iterator[tuple[str, bool]]:
-    for number in range(int(first), int(last or first) + 1):
-        yield f"{letter}{number}", bool(optional)
+def _frames(part: str) -> Iterator[tuple[str, bool]]:
+    if found := _RANGE.fullmatch(part):
+        letter, first, last, optional = found.groups()
+        for number in range(int(first), int(last or first) + 1):
+            yield f"{letter}{number}", bool(optional)

@@ -1,7 +1,5 @@
 """A netdev with both its ends in our hands, for the filters that sit on it."""
 
-from collections.abc import Sequence
-
 from colo_harness.proxy.barrier import barrier
 from colo_harness.proxy.bench import NAME, Bench
 from colo_harness.proxy.plug import Plug
@@ -61,6 +59,11 @@ class Rounds:
             plug.grant()
         return over
 
+    def fill(self) -> None:
+        """Go rounds until nothing waits any more, or one does not end."""
+        while self._held() and self.go(STANDSTILL):
+            continue
+
     def _held(self) -> list[str]:
         held = {port.name for port in self._served() if port.unread or port.busy}
         return sorted(held | {plug.name for plug in self._plugs if plug.waiting})
@@ -79,17 +82,20 @@ class Netdev:
 
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
-        self.net = Plug(bench, NETDEV, letter="n", hub=0)
-        self.guest = Plug(bench, GUEST, letter="g", hub=0)
-        self._rounds = Rounds(bench, self.net, self.guest)
+        net, guest = Plug(bench, NETDEV, letter="n", hub=0), Plug(bench, GUEST, letter="g", hub=0)
+        self.net: Port = net
+        self.guest: Port = guest
+        self._rounds = Rounds(bench, net, guest)
 
     def receives(self, *frames: bytes) -> None:
         """Let the world send frames to the guest."""
-        self._put(self.net, frames)
+        for frame in frames:
+            self.net.put(Packet(frame))
 
     def sends(self, *frames: bytes) -> None:
         """Let the guest send frames to the world."""
-        self._put(self.guest, frames)
+        for frame in frames:
+            self.guest.put(Packet(frame))
 
     def settle(self) -> None:
         """Return once all that was sent has been worked off; ends a step of the history."""
@@ -97,8 +103,7 @@ class Netdev:
 
     def fill(self) -> None:
         """Send what waits, until QEMU has taken it all or takes no more of it."""
-        while self.net.waiting and self._rounds.go(STANDSTILL):
-            continue
+        self._rounds.fill()
 
     def chardev(self, name: str, *, letter: str = "i", vnet: bool = False, connected: bool = True) -> Port:
         """Make a chardev for a filter, and connect our port to it unless told otherwise."""
@@ -111,7 +116,3 @@ class Netdev:
         """Put a filter-`kind` on the netdev, as its last one unless told otherwise. Raises Lacking, CommandError."""
         self.bench.make(f"filter-{kind}", name, {"netdev": NETDEV, **properties})
 
-    @staticmethod
-    def _put(port: Port, frames: Sequence[bytes]) -> None:
-        for frame in frames:
-            port.put(Packet(frame))
