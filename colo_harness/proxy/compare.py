@@ -77,16 +77,20 @@ class Compare:
         self._primary.put_barrier(packet)
         self._secondary.put_barrier(packet)
         passed = self.bench.pump(lambda: self.out.passed >= self._barriers, self.bench.timeouts.command)
-        self.bench.history.record("phase", NAME, "settled" if passed else "unsettled")
+        self.bench.history.record("phase", NAME, "settled" if passed else "unsettled", object=self.name)
 
     def checkpoint(self) -> None:
         """Tell colo-compare that a checkpoint is done, and settle."""
+        self.tell_done()
+        self.settle()
+
+    def tell_done(self) -> None:
+        """Tell colo-compare that a checkpoint is done; returns once it has heard."""
         heard = len(self._notify.came)
         for text in (DONE, HELLO):  # the answer to the second tells that the first has been taken in
             self._notify.put(Packet(text))
         welcomed = lambda: any(said.frame == WELCOME for said in self._notify.came[heard:])  # noqa: E731 - as above
         self.bench.pump(welcomed, self.bench.timeouts.command)
-        self.settle()
 
     def await_asks(self, count: int = 1, *, timeout: float) -> bool:
         """Wait until a checkpoint is asked for `count` times more, or for `timeout` seconds; tell whether it was."""
