@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from colo_harness.errors import WaitTimeout
 from colo_harness.proxy.barrier import barrier
 from colo_harness.proxy.bench import NAME, Bench
 from colo_harness.proxy.wire import Packet, Wire
@@ -71,13 +72,18 @@ class Compare:
         """Return once all that was sent has been decided; ends a step of the history: "settled", or "unsettled".
 
         A pair of equal frames of a private flow is sent behind all others, and comes out behind what they brought out.
+        Raises WaitTimeout where it does not, although QEMU lives.
         """
         self._barriers += 1
         packet = self._packet(barrier(self._barriers))
         self._primary.put_barrier(packet)
         self._secondary.put_barrier(packet)
-        passed = self.bench.pump(lambda: self.out.passed >= self._barriers, self.bench.timeouts.command)
+        patience = self.bench.timeouts.step
+        passed = self.bench.pump(lambda: self.out.passed >= self._barriers, patience)
         self.bench.history.record("phase", NAME, "settled" if passed else "unsettled", object=self.name)
+        if not passed and self.bench.qemu.process.alive:
+            why = self.bench.qemu.why_lost()
+            raise WaitTimeout(f"waited {patience:g} s for a pair of equal frames to come out; last seen: {why}")
 
     def checkpoint(self) -> None:
         """Tell colo-compare that a checkpoint is done, and settle."""

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from colo_harness.colo.lab import Lab
-from colo_harness.errors import CommandError, UsageError
+from colo_harness.errors import CommandError, MachineError, UsageError, WaitTimeout
 from colo_harness.history import History
 from colo_harness.judge.judgement import judge
 from colo_harness.judge.seen import Saw
@@ -22,6 +22,9 @@ from colo_harness.proxy.meddling import changed, doubled, dropped, stale_checksu
 from colo_harness.proxy.port import Meddler
 from colo_harness.proxy.sabotage import SABOTAGES, sabotage
 from colo_harness.proxy.wire import Packet, Wire
+from colo_harness.settings import Timeouts
+from fixtures.bench import needing
+from fixtures.stash import NEED
 from suites.harness.histories import in_a_crowd
 
 PACKETS = st.builds(Packet, st.binary(min_size=1, max_size=40), st.binary(max_size=12))
@@ -105,6 +108,27 @@ def test_a_qemu_that_dies_ends_the_step(bench: Bench) -> None:
     verdicts = {verdict.checker: verdict for verdict in judge(bench.history, Saw(("", "p1")))}
     assert verdicts["saw"].reason.startswith("in step 2 equal frames from both sides no longer came out")
     assert verdicts["symptoms_declared"].reason.startswith("bench, undeclared exit-status")
+
+
+def test_a_qemu_that_hangs_is_told_by_its_threads(bench: Bench) -> None:
+    """A pair of equal frames that does not come out ends the test, with what QEMU does."""
+    compare = Compare(bench, {})
+    bench.timeouts = Timeouts(factor=0.04)
+    bench.qemu.process.signal(signal.SIGSTOP)
+    with pytest.raises(WaitTimeout, match=r"(?s)a pair of equal frames .* state T"):
+        compare.settle()
+    assert [entry.what for entry in bench.history if entry.kind == "phase"][-1] == "unsettled"
+
+
+def test_a_lack_skips_unless_it_is_strict(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the reason, and counted as a lack of the environment; with --strict-env it fails."""
+    with pytest.raises(pytest.skip.Exception, match=r"this QEMU has no colo-compare\.colour"), needing(request):
+        raise Lacking("colo-compare.colour")
+    assert request.node.stash[NEED] == "colo-compare.colour"
+    del request.node.stash[NEED]
+    monkeypatch.setattr(request.config.option, "strict_env", True)
+    with pytest.raises(MachineError, match=r"this QEMU has no colo-compare\.colour"), needing(request):
+        raise Lacking("colo-compare.colour")
 
 
 def test_what_is_not_read_stays_in_the_socket(bench: Bench) -> None:
