@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from colo_harness.errors import WaitTimeout
 from colo_harness.proxy.barrier import barrier
 from colo_harness.proxy.bench import NAME, Bench
 from colo_harness.proxy.wire import Packet, Wire
@@ -71,22 +72,31 @@ class Compare:
         """Return once all that was sent has been decided; ends a step of the history: "settled", or "unsettled".
 
         A pair of equal frames of a private flow is sent behind all others, and comes out behind what they brought out.
+        Raises WaitTimeout where it does not, although QEMU lives.
         """
         self._barriers += 1
         packet = self._packet(barrier(self._barriers))
         self._primary.put_barrier(packet)
         self._secondary.put_barrier(packet)
-        passed = self.bench.pump(lambda: self.out.passed >= self._barriers, self.bench.timeouts.command)
-        self.bench.history.record("phase", NAME, "settled" if passed else "unsettled")
+        patience = self.bench.timeouts.step
+        passed = self.bench.pump(lambda: self.out.passed >= self._barriers, patience)
+        self.bench.history.record("phase", NAME, "settled" if passed else "unsettled", object=self.name)
+        if not passed and self.bench.qemu.process.alive:
+            why = self.bench.qemu.why_lost()
+            raise WaitTimeout(f"waited {patience:g} s for a pair of equal frames to come out; last seen: {why}")
 
     def checkpoint(self) -> None:
         """Tell colo-compare that a checkpoint is done, and settle."""
+        self.tell_done()
+        self.settle()
+
+    def tell_done(self) -> None:
+        """Tell colo-compare that a checkpoint is done; returns once it has heard."""
         heard = len(self._notify.came)
         for text in (DONE, HELLO):  # the answer to the second tells that the first has been taken in
             self._notify.put(Packet(text))
         welcomed = lambda: any(said.frame == WELCOME for said in self._notify.came[heard:])  # noqa: E731 - as above
         self.bench.pump(welcomed, self.bench.timeouts.command)
-        self.settle()
 
     def await_asks(self, count: int = 1, *, timeout: float) -> bool:
         """Wait until a checkpoint is asked for `count` times more, or for `timeout` seconds; tell whether it was."""

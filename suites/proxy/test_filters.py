@@ -12,8 +12,8 @@ from colo_harness.proxy.noise import SIZES, noise, noises
 from colo_harness.proxy.tapped import Tapped
 from colo_harness.proxy.wire import Packet
 from colo_harness.settings import Settings
-from fixtures.bench import on_each_header
 from fixtures.claims import control
+from fixtures.filters import on_each_header
 from fixtures.pair import Check
 
 PLACES = {
