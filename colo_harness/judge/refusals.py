@@ -22,10 +22,16 @@ class Refused(Parametrised):
             for entry, words in zip(asked, self.words, strict=False)
             if not re.search(words, entry.data["value"] or "")
         ]
-        doubts = [] if len(asked) == len(self.words) else [f"{len(asked)} objects were asked for, not {len(self.words)}"]
+        doubts = (
+            [] if len(asked) == len(self.words) else [f"{len(asked)} objects were asked for, not {len(self.words)}"]
+        )
         return decide(breaches, doubts, f"{len(asked)} objects refused, each as it should be")
 
 
 def _fault(entry: Entry, words: str) -> str:
     made = f"{entry.data['moment']} was made"
-    return f"{entry.data['moment']} was refused with {entry.data['value']!r}, not {words!r}" if entry.data["value"] else made
+    return (
+        f"{entry.data['moment']} was refused with {entry.data['value']!r}, not {words!r}"
+        if entry.data["value"]
+        else made
+    )

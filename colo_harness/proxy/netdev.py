@@ -1,5 +1,6 @@
 """A netdev with both its ends in our hands, for the filters that sit on it."""
 
+from colo_harness.errors import WaitTimeout
 from colo_harness.proxy.barrier import barrier
 from colo_harness.proxy.bench import NAME, Bench
 from colo_harness.proxy.plug import Plug
@@ -35,18 +36,24 @@ class Rounds:
         """Return once all that was sent has been worked off; ends a step of the history: "settled", or "unsettled".
 
         The data of the phase: "held" names the ports where QEMU has left unread what was sent, "halves" has what came
-        of frames that are not whole, in hex, by port.
+        of frames that are not whole, in hex, by port. Raises WaitTimeout where QEMU lives and does not go round.
         """
         last: list[object] = []
         quiet = 0
         while quiet < (HELD if self._held() else QUIET):
-            if not self.go(self._bench.timeouts.command):
-                self._bench.history.record("phase", NAME, "unsettled")
+            if not self.go(self._bench.timeouts.step):
+                self._give_up()
                 return
             now = [*((port.taken, port.unread) for port in self._served()), *(plug.waiting for plug in self._plugs)]
             quiet, last = (quiet + 1 if now == last else 0), [*now]
         halves = {port.name: port.rest.hex() for port in self._served() if port.rest}
         self._bench.history.record("phase", NAME, "settled", held=self._held(), halves=halves)
+
+    def _give_up(self) -> None:
+        self._bench.history.record("phase", NAME, "unsettled")
+        if self._bench.qemu.process.alive:
+            patience, why = self._bench.timeouts.step, self._bench.qemu.why_lost()
+            raise WaitTimeout(f"waited {patience:g} s for QEMU's main loop to go round; last seen: {why}")
 
     def go(self, timeout: float) -> bool:
         """Go one round; tell whether it was over within `timeout` seconds."""
@@ -115,4 +122,3 @@ class Netdev:
     def filter(self, kind: str, name: str, **properties: object) -> None:
         """Put a filter-`kind` on the netdev, as its last one unless told otherwise. Raises Lacking, CommandError."""
         self.bench.make(f"filter-{kind}", name, {"netdev": NETDEV, **properties})
-

@@ -21,7 +21,8 @@ emptied before the netdev's own). A unix socket takes at least ten datagrams (ne
 class Plug(Port):
     """Our end of the netdev `name`, which QEMU joins with others in the hub of this number.
 
-    What waits is sent a window at a time, each when `grant` is called. Frames must have a byte at least: QEMU takes an empty datagram for an end (net/dgram.c, net_dgram_send).
+    What waits is sent a window at a time, each when `grant` is called. Frames must have a byte at least: QEMU takes an
+    empty datagram for an end (net/dgram.c, net_dgram_send).
     Raises Lacking, MonitorLost.
     """
 

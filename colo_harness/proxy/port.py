@@ -53,7 +53,7 @@ class Port:
         self.taken = 0
         """So many bytes have come out."""
         self.piece: int | None = None
-        """The most bytes that are sent at once, each piece when QEMU has read the one before; None: as many as can be."""
+        """So many bytes are sent at once at most, each piece when QEMU has read the one before; None is no limit."""
         self.ended = True
         """Whether there is no connection yet, or QEMU has closed it."""
         self._inward = inward

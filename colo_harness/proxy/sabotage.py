@@ -105,7 +105,9 @@ _ALL = (
         "colo-compare's queues are far too short.",
         properties={"colo-compare": {"max_queue_size": 2}},
     ),
-    Sabotage("original-lost", "The first frame that a filter passes on to the guest is lost.", {"guest": meddling.dropped}),
+    Sabotage(
+        "original-lost", "The first frame that a filter passes on to the guest is lost.", {"guest": meddling.dropped}
+    ),
     Sabotage("original-doubled", "The first frame that reaches the guest comes twice.", {"guest": meddling.doubled}),
     Sabotage(
         "original-changed",
@@ -113,9 +115,13 @@ _ALL = (
         {"guest": meddling.changed(1399)},
     ),
     Sabotage(
-        "input-changed", "The last byte of the first frame is changed on its way to indev.", {"indev": meddling.changed(-1)}
+        "input-changed",
+        "The last byte of the first frame is changed on its way to indev.",
+        {"indev": meddling.changed(-1)},
     ),
-    Sabotage("inputs-swapped", "The second frame overtakes the first on its way to indev.", {"indev": meddling.swapped}),
+    Sabotage(
+        "inputs-swapped", "The second frame overtakes the first on its way to indev.", {"indev": meddling.swapped}
+    ),
     Sabotage(
         "queues-alike",
         "Each filter sits on the queue rx, whatever the test wants.",

@@ -15,7 +15,8 @@ from colo_harness.proxy.wire import Packet
 from fixtures.claims import control
 from fixtures.pair import Check
 
-FAR_TOO_LONG = struct.pack("!I", 70_000) + bytes(70_000)
+TOO_LONG = {"by-one": 69_633, "by-far": (1 << 32) - 1}
+"""Lengths beyond net/net.h, NET_BUFSIZE."""
 LONG = 4000
 REFUSED = {
     "'indev' and 'outdev' could not be same": {"indev": "free", "outdev": "free"},
@@ -242,14 +243,15 @@ def test_half_a_frame_goes_with_its_sender(netdev: Netdev, check: Check, cut: in
 
 @pytest.mark.claim("RED-7")
 @control(sabotage="original-lost", checker="routed")
-def test_a_length_beyond_any_frame_is_refused(netdev: Netdev, check: Check) -> None:
+@pytest.mark.parametrize("length", TOO_LONG.values(), ids=TOO_LONG)
+def test_a_length_beyond_any_frame_is_refused(netdev: Netdev, check: Check, length: int) -> None:
     """Of a sender that announces more than a frame may have nothing more enters; all else goes on."""
     netdev.bench.allow("stderr")
     indev, _ = redirected(netdev)
     netdev.filter("redirector", "r1", queue="rx", indev=netdev.chardev("other", letter="o").name)
     put(indev, noise(100))
     netdev.settle()
-    indev.put_raw(FAR_TOO_LONG)
+    indev.put_raw(struct.pack("!I", length) + bytes(70_000))
     put(indev, noise(101))
     netdev.receives(noise(102))
     netdev.sends(noise(103))
@@ -261,11 +263,12 @@ def test_a_length_beyond_any_frame_is_refused(netdev: Netdev, check: Check) -> N
 
 @pytest.mark.xfail(strict=True, raises=Violation, reason="finding: docs/findings/0022-deaf-after-a-long-frame.md")
 @pytest.mark.claim("RED-7")
-def test_a_refused_sender_is_cut_off(netdev: Netdev, check: Check) -> None:
+@pytest.mark.parametrize("length", TOO_LONG.values(), ids=TOO_LONG)
+def test_a_refused_sender_is_cut_off(netdev: Netdev, check: Check, length: int) -> None:
     """The connection of a sender that announces too much is ended, as QEMU says; the next one to connect is heard."""
     netdev.bench.allow("stderr")
     indev, _ = redirected(netdev)
-    indev.put_raw(FAR_TOO_LONG)
+    indev.put_raw(struct.pack("!I", length) + bytes(70_000))
     netdev.settle()
     indev.close()
     netdev.settle()
@@ -279,7 +282,7 @@ def test_a_refused_sender_is_cut_off(netdev: Netdev, check: Check) -> None:
 @pytest.mark.claim("RED-8")
 @control(sabotage="outdev-elsewhere", checker="refused")
 def test_what_makes_no_sense_is_refused(netdev: Netdev, check: Check) -> None:
-    """One chardev for both ways, none at all, one that is not there and one that is taken are refused, in QEMU's words."""
+    """One chardev for both ways, none at all, one that is unknown and one that is taken are refused, in QEMU's words."""
     for name in ("taken", "elsewhere", "free"):
         netdev.chardev(name)
     netdev.filter("mirror", "m0", outdev="taken")
