@@ -182,6 +182,7 @@ def test_objects_come_and_go_under_traffic(compare: Compare, check: Check) -> No
 @pytest.mark.xfail(strict=True, raises=Violation, reason="finding: docs/findings/0044-lost-at-deletion.md")
 @PATIENT
 @pytest.mark.claim("CMP-31")
+@control(sabotage="frame-dropped", checker="came_once")
 def test_what_is_held_comes_out_at_deletion(compare: Compare, check: Check) -> None:
     """What a colo-compare holds comes out when it is deleted."""
     come_and_go(compare, 1)
