@@ -20,7 +20,7 @@ class Refused(Parametrised):
         breaches = [
             Breach(_fault(entry, words), entry.at, (entry.line,))
             for entry, words in zip(asked, self.words, strict=False)
-            if not re.search(words, entry.data["value"] or "")
+            if not re.search(words, entry.data.get("value") or "")
         ]
         doubts = (
             [] if len(asked) == len(self.words) else [f"{len(asked)} objects were asked for, not {len(self.words)}"]
@@ -29,9 +29,6 @@ class Refused(Parametrised):
 
 
 def _fault(entry: Entry, words: str) -> str:
-    made = f"{entry.data['moment']} was made"
-    return (
-        f"{entry.data['moment']} was refused with {entry.data['value']!r}, not {words!r}"
-        if entry.data["value"]
-        else made
-    )
+    said = entry.data.get("value")
+    asked = f"an object with {entry.data['moment']}"
+    return f"{asked} was refused with {said!r}, not {words!r}" if said else f"{asked} was made"

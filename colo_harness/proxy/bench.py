@@ -22,6 +22,8 @@ from colo_harness.settings import Timeouts
 
 NAME = "bench"
 """Of its QEMU, in histories."""
+GLANCE = 0.2
+"""Seconds without anything new after which a look is taken whether QEMU lives: its end is not to be read everywhere."""
 
 
 class Lacking(Exception):
@@ -112,7 +114,7 @@ class Bench:
     def disconnect(self, *ports: Port) -> None:
         """Close our ends; returns once QEMU has noticed. Raises WaitTimeout, MonitorLost."""
         for port in ports:
-            port.close()
+            port.hang_up()
             self.history.record("phase", NAME, "disconnected", port=port.name)
         self._await(ports, connected=False)
 
@@ -126,6 +128,13 @@ class Bench:
                 fault = "accepts no connection" if connected else "does not notice that its peer is gone"
                 raise WaitTimeout(f"{', '.join(sorted(waiting))}: QEMU {fault}\n{self.qemu.why_lost()}")
 
+    def reconnect(self, port: Port) -> None:
+        """Break the connection of a port and make another. Raises WaitTimeout, MonitorLost."""
+        self.pump(lambda: not port.busy, self.timeouts.command)
+        port.hang_up()
+        self.history.record("phase", NAME, "reconnected", port=port.name)
+        self.connect(port)
+
     def make(self, kind: str, name: str, properties: Mapping[str, Any]) -> None:
         """Add an object, as the sabotage would have it. Raises Lacking, CommandError, MonitorLost."""
         wanted = {**properties, **self._sabotage.properties.get(kind, {})}
@@ -137,14 +146,15 @@ class Bench:
             raise
         self.history.record("phase", NAME, "made", object=name, kind=kind, properties=wanted)
 
-    def try_to_make(self, kind: str, name: str, properties: Mapping[str, Any], moment: str) -> None:
-        """Record under `moment` with which words QEMU refuses an object, or None where it makes it."""
+    def try_to_make(self, kind: str, name: str, properties: Mapping[str, Any]) -> None:
+        """Record with which words QEMU refuses an object; with none where it makes it. Raises Lacking, MonitorLost."""
+        refusal = None
         try:
             self.make(kind, name, properties)
         except CommandError as refused:
-            self.history.record("observe", NAME, "object-add", moment=moment, value=refused.description)
-        else:
-            self.history.record("observe", NAME, "object-add", moment=moment, value=None)
+            refusal = refused.description
+        moment = ", ".join(f"{key}={value}" for key, value in properties.items())
+        self.history.record("observe", NAME, "object-add", moment=moment, value=refusal)
 
     def remove(self, name: str) -> None:
         """Delete an object. Raises CommandError, MonitorLost."""
@@ -185,7 +195,7 @@ class Bench:
         deadline = time.monotonic() + timeout
         while not done():
             left = deadline - time.monotonic()
-            if left <= 0 or not (self._pump_once(left) or self.qemu.process.alive):
+            if left <= 0 or not (self._pump_once(min(left, GLANCE)) or self.qemu.process.alive):
                 return done()
         while self._pump_once(0):
             continue
@@ -197,7 +207,7 @@ class Bench:
             for each in self.ports:
                 wanted = selectors.EVENT_WRITE if each.busy else 0
                 wanted |= selectors.EVENT_READ if each not in self._stalled and not each.ended else 0
-                if wanted and each.fileno() >= 0:
+                if wanted:
                     selector.register(each, wanted, each)
             ready = selector.select(timeout) if selector.get_map() else []
         for key, events in ready:

@@ -66,13 +66,18 @@ class Port:
         self._socket = self._open()
 
     def connect(self) -> None:
-        """Connect to the chardev; again, where the port was closed."""
-        if self._socket.fileno() < 0:
-            self._socket = self._open()
-            self._outward.restart()
+        """Connect to the chardev."""
         self._socket.connect(str(self.path))
         self._socket.settimeout(0)
         self.ended = False
+
+    def hang_up(self) -> None:
+        """Close the connection, in the middle of whatever is under way; `connect` makes another."""
+        self._socket.close()
+        self._socket = self._open()
+        self._waiting.clear()
+        self._outward.forget()
+        self.ended = True
 
     def fileno(self) -> int:
         """Return the descriptor, for selectors."""
@@ -86,8 +91,7 @@ class Port:
     @property
     def unread(self) -> int:
         """What the socket has taken and QEMU has not read, in bytes as the kernel accounts for them."""
-        told = ioctl(self._socket, _SIOCOUTQ, bytes(4)) if self._socket.fileno() >= 0 else bytes(4)
-        return int(struct.unpack("i", told)[0])
+        return int(struct.unpack("i", ioctl(self._socket, _SIOCOUTQ, bytes(4)))[0])
 
     @property
     def rest(self) -> bytes:

@@ -44,8 +44,8 @@ class Wire:
             del self._seen[: self._lengths + size]
             yield Packet(whole[split:], whole[:split])
 
-    def restart(self) -> None:
-        """Forget what has come of a packet that is not whole: a new connection begins with a new one."""
+    def forget(self) -> None:
+        """Begin anew: what has come of a packet that is not whole belongs to a connection that is gone."""
         self._seen.clear()
 
     @property

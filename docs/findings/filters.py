@@ -49,7 +49,7 @@ class Qemu:
             time.sleep(0.05)
         for name, end in self.ends.items():
             end.connect(f"{folder}/{name}")
-            end.setblocking(False)
+            end.settimeout(0)
         self._qmp = self.dial("qmp")
         self._answers = self._qmp.makefile()
         self._answers.readline()
@@ -111,7 +111,7 @@ def stalled(qemu: Qemu) -> None:
     qemu.ask("query-version")
     qemu.ask("query-yank", "exec-oob")
     print("outdev    is read again")
-    outdev.setblocking(False)
+    outdev.settimeout(0)
     with contextlib.suppress(BlockingIOError):
         while outdev.recv(1 << 20):
             continue

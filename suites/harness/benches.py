@@ -71,3 +71,27 @@ def strained() -> list[Entry]:
         .add(0.3, "observe", "bench", "memory-kib", moment="after", value=40_500)
         .entries
     )
+
+
+ROUTES = ("outdev:n1-n2 guest:n1-n2,n3?", "*", "guest:i1")
+
+
+def routed() -> list[Entry]:
+    """Tell of two frames that are copied and go on, of anything, and of one that comes in at indev."""
+    tape = BenchTape().sent(0.1, "net", "n1", ONE).sent(0.2, "net", "n2", TWO).sent(0.3, "net", "n3", OTHER)
+    for at, frame in ((0.4, ONE), (0.5, TWO)):
+        tape.came(at, frame).came(at, frame, "guest")
+    tape.settled(0.6).came(0.7, OTHER, "elsewhere").settled(0.8)
+    return tape.sent(0.9, "indev", "i1", THREE).came(1.0, THREE, "guest").settled(1.1).entries
+
+
+REFUSALS = ("not found", "in use")
+
+
+def refused() -> list[Entry]:
+    """Tell of two objects that are refused."""
+    words = {"outdev=a": "Device 'a' not found", "outdev=b": "chardev 'b' is already in use"}
+    tape = BenchTape()
+    for at, (moment, value) in enumerate(words.items()):
+        tape.add(at, "observe", "bench", "object-add", moment=moment, value=value)
+    return tape.entries

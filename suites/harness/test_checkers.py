@@ -49,10 +49,12 @@ from colo_harness.judge.frames import SecondarySilent, TimestampsGoOn
 from colo_harness.judge.memory import GenerationPossible, MemoryEqual
 from colo_harness.judge.pacing import NewDelayInForce
 from colo_harness.judge.progress import CheckpointsGoOn
+from colo_harness.judge.refusals import Refused
 from colo_harness.judge.resuming import DisksEqual, ReplicatedAgain
+from colo_harness.judge.routes import Routed
 from colo_harness.judge.seen import Released, Saw
 from colo_harness.judge.strain import MemoryKept, came_once, monitor_answers
-from suites.harness.benches import STEPS, TWO, compared, strained, waited
+from suites.harness.benches import REFUSALS, ROUTES, STEPS, TWO, compared, refused, routed, strained, waited
 from suites.harness.histories import (
     Match,
     after,
@@ -203,6 +205,8 @@ CASES = [
     Case(TimestampsGoOn(), crossing, change(is_a("frame", who="host_b"), tsval=3451065255), is_a("frame")),
     Case(Saw(STEPS), compared, change(is_a("frame", "out"), hex=TWO.hex()), is_a("phase")),
     Case(Released(1, at_least=2, at_most=2), compared, change(is_a("phase", "settled"), at=0.55), is_a("phase")),
+    Case(Routed(ROUTES), routed, change(is_a("frame", "out", "guest"), hex=TWO.hex()), is_a("phase")),
+    Case(Refused(REFUSALS), refused, change(is_a("observe"), value=None), is_a("observe")),
     Case(came_once, compared, change(is_a("frame", "out"), hex=TWO.hex()), is_a("frame")),
     Case(AskedBetween(0.4, 0.6), waited, change(is_a("frame", "out"), at=1.65), is_a("frame", "in")),
     Case(AsksApart(3, 0.15, 0.3), waited, change(is_a("frame", "out"), at=1.65), is_a("frame")),

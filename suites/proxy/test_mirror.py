@@ -152,7 +152,7 @@ def test_after_a_cut_frame_whole_ones_follow(netdev: Netdev, check: Check) -> No
     with netdev.bench.stalled(outdev):
         netdev.receives(*noises(30, 65_001))
         netdev.fill()
-    outdev.close()
+    outdev.hang_up()
     netdev.settle()
     netdev.bench.connect(outdev)
     netdev.receives(*noises(3, 101))

@@ -8,7 +8,7 @@ from colo_harness.judge.judgement import Violation
 from colo_harness.judge.refusals import Refused
 from colo_harness.judge.routes import Routed
 from colo_harness.judge.strain import MemoryKept, monitor_answers
-from colo_harness.proxy.netdev import Netdev
+from colo_harness.proxy.netdev import NETDEV, Netdev
 from colo_harness.proxy.noise import SIZES, noise, noises
 from colo_harness.proxy.port import Port
 from colo_harness.proxy.wire import Packet
@@ -201,7 +201,7 @@ def test_after_a_cut_frame_whole_ones_leave(netdev: Netdev, check: Check) -> Non
     with netdev.bench.stalled(outdev):
         netdev.receives(*noises(30, 65_001))
         netdev.fill()
-    outdev.close()
+    outdev.hang_up()
     netdev.settle()
     netdev.bench.connect(outdev)
     netdev.receives(*noises(3, 101))
@@ -270,7 +270,7 @@ def test_a_refused_sender_is_cut_off(netdev: Netdev, check: Check, length: int) 
     indev, _ = redirected(netdev)
     indev.put_raw(struct.pack("!I", length) + bytes(70_000))
     netdev.settle()
-    indev.close()
+    indev.hang_up()
     netdev.settle()
     indev.connect()
     put(indev, noise(100))
@@ -282,12 +282,12 @@ def test_a_refused_sender_is_cut_off(netdev: Netdev, check: Check, length: int) 
 @pytest.mark.claim("RED-8")
 @control(sabotage="outdev-elsewhere", checker="refused")
 def test_what_makes_no_sense_is_refused(netdev: Netdev, check: Check) -> None:
-    """One chardev for both ways, none at all, one that is unknown and one that is taken are refused, in QEMU's words."""
+    """One chardev for both ways, none at all, one that is unknown and one that is taken are refused in QEMU's words."""
     for name in ("taken", "elsewhere", "free"):
         netdev.chardev(name)
     netdev.filter("mirror", "m0", outdev="taken")
-    for words, properties in REFUSED.items():
-        netdev.bench.try_to_make("filter-redirector", "r0", {"netdev": "net", **properties}, words)
+    for properties in REFUSED.values():
+        netdev.bench.try_to_make("filter-redirector", "r0", {"netdev": NETDEV, **properties})
 
     check(Refused(tuple(REFUSED)))
 
