@@ -15,8 +15,12 @@ ROUNDS = 1
 """The hub that only rounds go through."""
 STANDSTILL = 0.5
 """Seconds in which a QEMU that still takes frames takes a few."""
-QUIET, HELD = 3, 8
-"""So many rounds without a change tell that all is done, or that QEMU leaves unread what was sent."""
+QUIET, HELD = 3, 40
+"""So many rounds without a change tell that all is done, or that QEMU leaves unread what was sent.
+
+A chardev is read by 4 KiB a round (chardev/char-socket.c, CHR_READ_BUF_LEN), and the kernel tells no sooner than when all
+of up to 36 KiB that were sent at once have been read (net/unix/af_unix.c, unix_stream_sendmsg).
+"""
 
 
 class Rounds:

@@ -89,9 +89,12 @@ def test_a_stream_goes_in_piece_by_piece(netdev: Netdev) -> None:
     netdev.filter("redirector", "r0", queue="tx", indev="indev")
     indev.piece = 7
     indev.put(Packet(noise(100)))
+    netdev.bench.qemu.process.signal(signal.SIGSTOP)
     indev.send()
+    first = indev.unread
     indev.send()
-    assert indev.busy
+    assert (indev.unread, indev.busy) == (first, True)
+    netdev.bench.qemu.process.signal(signal.SIGCONT)
     netdev.settle()
     assert [packet.frame for packet in netdev.guest.came] == [noise(100)]
 
