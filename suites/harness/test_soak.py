@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from colo_harness.machine.growth import RESOURCES
 from suites.harness.innersuite import InnerSuite
 
 AREA = "suites/failover"
@@ -123,7 +124,7 @@ def test_a_sound_suite_is_clean(inner: InnerSuite, pytester: pytest.Pytester) ->
     assert ran.code == 0, ran.text
     assert "no flake" in ran.text
     assert "grew" not in ran.text
-    assert [one["resource"] for one in balance(pytester)["growth"]["runner"]] == ["descriptors", "threads", "memory"]
+    assert tuple(one["resource"] for one in balance(pytester)["growth"]["runner"]) == RESOURCES
     assert ran.claims["FT-1"]["tests"] == 2 * TIMES
 
 
