@@ -12,10 +12,7 @@ from suites.harness.innersuite import InnerSuite
 
 AREA = "suites/failover"
 TIMES = 14
-REAL_ARTIFACTS = (
-    *("-W", "ignore::pytest.PytestAssertRewriteWarning"),  # the report was imported before it became a plugin
-    *("-p", "allure_pytest", "-p", "fixtures.settings", "-p", "fixtures.report"),
-)
+REAL_ARTIFACTS = (*("-p", "allure_pytest", "-p", "fixtures.settings", "-p", "fixtures.report"),)
 FLAKY = """
 runs = []
 
