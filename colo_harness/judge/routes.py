@@ -44,6 +44,21 @@ class Routed(Parametrised):
         return decide(breaches, doubts, f"{len(steps)} steps, {told} frames where they should be")
 
 
+def words(entries: Sequence[Entry]) -> list[str]:
+    """Return step by step what came out, as `Routed` takes it, but without ranges."""
+    sources = sorted({entry.who for entry in entries if (entry.kind, entry.what) == ("frame", "in")})
+    albums: dict[str, Album] = {}
+    told = []
+    for step in steps_of(entries):
+        seen: dict[str, list[str]] = {}
+        for entry in step.entries:
+            if (entry.kind, entry.what) == ("frame", "out"):
+                album = albums.setdefault(entry.who, Album(entries, sources))
+                seen.setdefault(entry.who, []).append(album.recognise(entry).name)
+        told.append(" ".join(f"{port}:{','.join(names)}" for port, names in sorted(seen.items())))
+    return told
+
+
 def _faults(steps: Sequence[Step]) -> Iterator[Breach]:
     for number, step in enumerate(steps, start=1):
         if not step.settled:

@@ -109,6 +109,7 @@ class Bench:
         """Connect ports; returns once QEMU has accepted. Raises WaitTimeout, MonitorLost."""
         for port in ports:
             port.connect()
+            self.history.record("phase", NAME, "connected", port=port.name)
         self._await(ports, connected=True)
 
     def disconnect(self, *ports: Port) -> None:
@@ -181,11 +182,21 @@ class Bench:
     @contextmanager
     def stalled(self, port: Port) -> Iterator[None]:
         """Do not read from a port inside the block."""
-        self._stalled.add(port)
+        self.stall(port)
         try:
             yield
         finally:
-            self._stalled.discard(port)
+            self.unstall(port)
+
+    def stall(self, port: Port) -> None:
+        """Read from a port no more."""
+        self._stalled.add(port)
+        self.history.record("phase", NAME, "stalled", port=port.name)
+
+    def unstall(self, port: Port) -> None:
+        """Read from a port again."""
+        self._stalled.discard(port)
+        self.history.record("phase", NAME, "read again", port=port.name)
 
     def pump(self, done: Callable[[], bool], timeout: float) -> bool:
         """Send what waits and take in what comes, until `done` and nothing is left to read; tell whether it was.

@@ -18,8 +18,8 @@ STANDSTILL = 0.5
 QUIET, HELD = 3, 40
 """So many rounds without a change tell that all is done, or that QEMU leaves unread what was sent.
 
-A chardev is read by 4 KiB a round (chardev/char-socket.c, CHR_READ_BUF_LEN), and the kernel tells no sooner than when all
-of up to 36 KiB that were sent at once have been read (net/unix/af_unix.c, unix_stream_sendmsg).
+A chardev is read by 4 KiB a round (chardev/char-socket.c, CHR_READ_BUF_LEN), and the kernel tells no sooner than when
+all of up to 36 KiB that were sent at once have been read (net/unix/af_unix.c, unix_stream_sendmsg).
 """
 
 
@@ -72,6 +72,7 @@ class Rounds:
 
     def fill(self) -> None:
         """Go rounds until nothing waits any more, or one does not end."""
+        self._bench.history.record("phase", NAME, "filled")
         while self._held() and self.go(STANDSTILL):
             continue
 
@@ -93,6 +94,9 @@ class Netdev:
 
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
+        self.header = 0
+        """The length of the netdev's virtio-net headers, in bytes."""
+        bench.history.record("phase", NAME, "netdev", header=self.header)
         net, guest = Plug(bench, NETDEV, letter="n", hub=0), Plug(bench, GUEST, letter="g", hub=0)
         self.net: Port = net
         self.guest: Port = guest
@@ -118,6 +122,7 @@ class Netdev:
 
     def chardev(self, name: str, *, letter: str = "i", vnet: bool = False, connected: bool = True) -> Port:
         """Make a chardev for a filter, and connect our port to it unless told otherwise."""
+        self.bench.history.record("phase", NAME, "chardev", port=name, letter=letter, vnet=vnet)
         port = self.bench.port(name, letter=letter, inward=Wire(vnet=vnet), outward=Wire(vnet=vnet))
         if connected:
             self.bench.connect(port)

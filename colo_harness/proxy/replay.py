@@ -22,9 +22,7 @@ class Replay:
         self._entries = [entry for entry in entries if entry.kind in ("frame", "phase")]
         self._compares: dict[str, Compare] = {}
         if not any(entry.data.get("kind") == "colo-compare" for entry in self._entries):
-            raise UsageError(
-                "this history tells of no colo-compare on a bench", "take one of suites/proxy/test_compare_*"
-            )
+            raise UsageError("this history tells of no colo-compare on a bench", "take one of a bench in suites/proxy")
 
     def run(self) -> None:
         """Do it. Raises UsageError for what was not recorded, and what a bench raises."""

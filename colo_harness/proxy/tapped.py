@@ -5,16 +5,23 @@ There is no guest. The processor halts at once; what a driver would say to the c
 
 import socket
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from colo_harness.history import History
 from colo_harness.machine import mark
 from colo_harness.machine.namespace import Namespace
-from colo_harness.proxy.bench import Bench
+from colo_harness.proxy.bench import NAME, Bench, Benchroom
 from colo_harness.proxy.netdev import GUEST, NETDEV, Netdev, Rounds
 from colo_harness.proxy.port import Meddler, Port
+from colo_harness.proxy.sabotage import SOUND, Sabotage
 from colo_harness.proxy.wire import Packet, Wire
 
+GUEST_IN = "guest-in"
+"""The name of the port by which the guest's frames go in."""
+TO_GUEST, FROM_GUEST = "to-guest", "from-guest"
+"""The filters that stand for the guest."""
 LINK = "tap0"
 MTU = 65_521
 """Of the tap; with the Ethernet header the largest frame."""
@@ -31,7 +38,21 @@ _FEATURES = _IO + 4
 _MERGEABLE = 1 << 15  # VIRTIO_NET_F_MRG_RXBUF: a header of 12 bytes in place of 10
 
 
-def options(folder: Path) -> list[str]:
+@contextmanager
+def on_a_tap(
+    room: Benchroom, folder: Path, history: History, header: int, sabotage: Sabotage = SOUND
+) -> Iterator["Tapped"]:
+    """Yield a netdev of this length of header, on a bench of its own. Raises MachineError, and what both raise."""
+    with Namespace("bench") as namespace:
+        namespace.ip(
+            f"tuntap add dev {LINK} mode tap vnet_hdr",
+            f"link set {LINK} group {mark.link_group()} mtu {MTU} up",
+        )
+        with Bench(room, folder, history, sabotage, options=_options(folder), namespace=namespace) as bench:
+            yield Tapped(bench, namespace, header)
+
+
+def _options(folder: Path) -> list[str]:
     """Return what QEMU is started with; writes its firmware into the folder."""
     firmware = bytearray(_FIRMWARE)
     firmware[_RESET : _RESET + len(_HALT)] = _HALT
@@ -40,14 +61,6 @@ def options(folder: Path) -> list[str]:
     tap = f"tap,id={NETDEV},ifname={LINK},script=no,downscript=no,vhost=off"
     card = f"virtio-net-pci,netdev={NETDEV},addr={_SLOT},romfile="
     return ["-machine", "pc", "-accel", "tcg", "-m", "16", "-bios", str(path), "-netdev", tap, "-device", card]
-
-
-def plug_tap(namespace: Namespace) -> None:
-    """Make the tap. Raises MachineError."""
-    namespace.ip(
-        f"tuntap add dev {LINK} mode tap vnet_hdr",
-        f"link set {LINK} group {mark.link_group()} mtu {MTU} up",
-    )
 
 
 class Tap(Port):
@@ -114,17 +127,20 @@ class Tapped(Netdev):
     def __init__(self, bench: Bench, namespace: Namespace, header: int) -> None:
         self.bench = bench
         self.header = header
+        bench.history.record("phase", NAME, "netdev", header=header)
         self._program_card()
         net = Tap(namespace, bench.history, header, bench.meddler(NETDEV))
         bench.adopt(net)
         net.connect()
         self.net = net
         self._rounds = Rounds(bench)
-        self.guest = self.chardev(GUEST, vnet=True)
-        self.guest_in = self.chardev("guest-in", letter="g", vnet=True)
+        wires = {"inward": Wire(vnet=True), "outward": Wire(vnet=True)}
+        self.guest = bench.port(GUEST, letter="-", **wires)
+        self.guest_in = bench.port(GUEST_IN, letter="g", **wires)
+        bench.connect(self.guest, self.guest_in)
         told = {"netdev": NETDEV, "vnet_hdr_support": True}
-        bench.make("filter-redirector", "to-guest", {"queue": "tx", "outdev": GUEST, **told})
-        bench.make("filter-redirector", "from-guest", {"queue": "rx", "indev": "guest-in", **told})
+        bench.make("filter-redirector", TO_GUEST, {"queue": "tx", "outdev": GUEST, **told})
+        bench.make("filter-redirector", FROM_GUEST, {"queue": "rx", "indev": GUEST_IN, **told})
 
     def sends(self, *frames: bytes) -> None:
         """Let the guest send frames to the world."""
@@ -133,7 +149,7 @@ class Tapped(Netdev):
 
     def filter(self, kind: str, name: str, **properties: object) -> None:
         """Put a filter-`kind` on the netdev, before those that stand for the guest. Raises Lacking, CommandError."""
-        super().filter(kind, name, **{"position": "id=to-guest", "insert": "before", **properties})
+        super().filter(kind, name, **{"position": f"id={TO_GUEST}", "insert": "before", **properties})
 
     def _program_card(self) -> None:
         """Give the card its registers, and say as a driver would which header it wants."""

@@ -10,11 +10,10 @@ import pytest
 from colo_harness.colo.lab import Lab
 from colo_harness.errors import CommandError, WaitTimeout
 from colo_harness.history import Entry, History
-from colo_harness.machine.namespace import Namespace
 from colo_harness.proxy.bench import Bench, Benchroom, Lacking
 from colo_harness.proxy.netdev import Netdev
 from colo_harness.proxy.noise import LARGEST, SIZES, noise, noises
-from colo_harness.proxy.tapped import Tapped, options, plug_tap
+from colo_harness.proxy.tapped import on_a_tap
 from colo_harness.proxy.wire import Packet
 from colo_harness.settings import Timeouts
 
@@ -166,12 +165,9 @@ def test_words_of_a_refusal_are_recorded(netdev: Netdev) -> None:
 @pytest.mark.parametrize("header", [10, 12])
 def test_frames_of_a_tap_have_headers(room: Benchroom, tmp_path: Path, header: int) -> None:
     """Of the length that the card was told, both ways; the world beyond the tap sees none."""
-    with Namespace("bench") as namespace, History() as history:
-        plug_tap(namespace)
-        with Bench(room, tmp_path, history, options=options(tmp_path), namespace=namespace) as bench:
-            netdev = Tapped(bench, namespace, header)
-            netdev.receives(noise(100))
-            netdev.sends(noise(LARGEST))
-            netdev.settle()
+    with History() as history, on_a_tap(room, tmp_path, history, header) as netdev:
+        netdev.receives(noise(100))
+        netdev.sends(noise(LARGEST))
+        netdev.settle()
     assert netdev.guest.came == [Packet(noise(100), bytes(header))]
     assert [packet.frame for packet in netdev.net.came] == [noise(LARGEST)]

@@ -9,10 +9,16 @@ from colo_harness.cli import app
 from colo_harness.colo.lab import Lab
 from colo_harness.history import History
 from colo_harness.judge.judgement import Violation, check
+from colo_harness.judge.routes import Routed
 from colo_harness.judge.seen import Saw
+from colo_harness.judge.strain import monitor_answers
 from colo_harness.proxy.bench import Bench, Benchroom
 from colo_harness.proxy.compare import Compare
+from colo_harness.proxy.filter_replay import on_a_netdev
 from colo_harness.proxy.flow import Flow
+from colo_harness.proxy.netdev import Netdev
+from colo_harness.proxy.noise import noise, noises
+from colo_harness.proxy.wire import Packet
 from colo_harness.settings import Settings
 
 
@@ -68,3 +74,42 @@ def test_a_history_of_no_bench_is_refused(tmp_path: Path) -> None:
         history.record("phase", "pair", "start")
     result = CliRunner().invoke(app, ["replay", str(tmp_path / "history.jsonl")])
     assert "this history tells of no colo-compare on a bench" in str(result.exception)
+
+
+def strained(netdev: Netdev) -> None:
+    """Let a netdev have all that a history of filters may tell of."""
+    vnet = netdev.header > 0
+    outdev, indev = netdev.chardev("outdev", vnet=vnet, connected=False), netdev.chardev("indev", vnet=vnet)
+    netdev.filter("mirror", "m0", queue="tx", outdev="outdev", vnet_hdr_support=vnet)
+    netdev.filter("redirector", "r0", queue="rx", indev="indev", vnet_hdr_support=vnet)
+    netdev.receives(noise(100))
+    netdev.settle()
+    netdev.bench.connect(outdev)
+    indev.put(Packet(noise(101), bytes(netdev.header)))
+    netdev.settle()
+    netdev.bench.switch("r0", on=False)
+    netdev.bench.switch("r0", on=True)
+    indev.put_raw(b"\0")
+    with netdev.bench.stalled(outdev):
+        netdev.receives(*noises(20, 60_000))
+        netdev.fill()
+    netdev.settle()
+    netdev.bench.disconnect(outdev)
+    netdev.bench.remove("m0")
+    netdev.sends(noise(102))
+    netdev.settle()
+    netdev.bench.ask_monitor("in the end", timeout=10)
+
+
+@pytest.mark.parametrize("header", [0, 10])
+def test_filters_are_replayed_too(lab: Lab, settings: Settings, tmp_path: Path, header: int) -> None:
+    """On a netdev of the same kind: the same comes out at the same ports."""
+    path = tmp_path / "history.jsonl"
+    room = Benchroom(lab.qemu, lab.around.loop, lab.around.guardian, lab.around.timeouts)
+    with History(path, "test_filters") as history:
+        with on_a_netdev(room, tmp_path, history, header) as netdev:
+            strained(netdev)
+        check(history, Routed(("guest:n1", "net:i1", "outdev:n2-n21 guest:n2-n21", "net:g1")), monitor_answers)
+    status, said = replayed(path, "--cache-dir", settings.cache_dir)
+    assert not [line for line in said if "(then: " in line]
+    assert (status, said[1]) == (0, "step 2: net:i1")
