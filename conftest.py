@@ -14,6 +14,7 @@ pytest_plugins = [
     "fixtures.lab",
     "fixtures.pair",
     "fixtures.bench",
+    "fixtures.rewriting",
     "fixtures.verdicts",
     "fixtures.soak",
     "fixtures.audit",

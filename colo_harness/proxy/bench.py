@@ -12,6 +12,7 @@ from typing import Any, Self
 from colo_harness.errors import CommandError, MonitorLost, WaitTimeout
 from colo_harness.history import History
 from colo_harness.machine.guardian import Guardian
+from colo_harness.machine.namespace import Namespace
 from colo_harness.proxy.port import Meddler, Port, honest
 from colo_harness.proxy.sabotage import SOUND, Sabotage
 from colo_harness.proxy.wire import Wire
@@ -51,10 +52,12 @@ class Bench:
         sabotage: Sabotage = SOUND,
         *,
         options: Sequence[str] = (),
+        namespace: Namespace | None = None,
     ) -> None:
+        self.room = room
+        self.folder = folder
         self.history = history
         self.timeouts = room.timeouts
-        self._folder = folder
         self._sabotage = sabotage
         self._ports: list[Port] = []
         self._stalled: set[Port] = set()
@@ -71,6 +74,7 @@ class Bench:
                 timeouts=room.timeouts,
                 history=history,
                 options=options,
+                namespace=namespace,
             )
         )
 
@@ -82,7 +86,7 @@ class Bench:
 
     def port(self, name: str, *, letter: str, inward: Wire, outward: Wire) -> Port:
         """Make a socket chardev and return our end of it, not connected yet."""
-        path = self._folder / f"{name}.sock"
+        path = self.folder / f"{name}.sock"
         address = {"type": "unix", "data": {"path": str(path)}}
         backend = {"type": "socket", "data": {"addr": address, "server": True, "wait": False}}
         self.qemu.execute("chardev-add", {"id": name, "backend": backend})
@@ -126,6 +130,11 @@ class Bench:
             return kind
         known = {each["name"] for each in self.qemu.execute("qom-list-properties", {"typename": kind})}
         return ", ".join(f"{kind}.{name}" for name in properties if name not in known)
+
+    def tell(self, command: str, arguments: dict[str, Any] | None = None) -> None:
+        """Run a QMP command, unless the sabotage leaves it out. Raises CommandError, MonitorLost."""
+        if command not in self._sabotage.untold:
+            self.qemu.execute(command, arguments)
 
     @contextmanager
     def stalled(self, port: Port) -> Iterator[None]:

@@ -45,6 +45,8 @@ class Port:
         self.path = path
         self.passed = 0
         """The number of the last barrier that came out."""
+        self.mute = False
+        """Whether what comes out is passed over: neither recorded nor kept."""
         self.came: list[Packet] = []
         """What has come out and was recorded."""
         self.ended = False
@@ -72,11 +74,11 @@ class Port:
         """Whether something waits to be sent."""
         return bool(self._waiting)
 
-    def put(self, packet: Packet) -> str:
-        """Record the packet and let it wait to be sent; return its name."""
+    def put(self, packet: Packet, **told: str) -> str:
+        """Record the packet, and what else is told of it, and let it wait to be sent; return its name."""
         self._sent += 1
         name = f"{self._letter}{self._sent}"
-        self._record("in", packet, name=name)
+        self._record("in", packet, name=name, **told)
         for passed in self._meddler(packet):
             self._waiting += self._inward.pack(passed)
         return name
@@ -121,6 +123,8 @@ class Port:
         for packet in self._outward.unpack(data):
             if (number := number_of(packet.frame)) is not None:
                 self.passed = number
+                continue
+            if self.mute:
                 continue
             for passed in self._meddler(packet):
                 self._record("out", passed)
