@@ -7,6 +7,7 @@ from typing import Any
 from colo_harness.proxy.barrier import barrier
 from colo_harness.proxy.bench import NAME, Bench, Lacking
 from colo_harness.proxy.port import Port
+from colo_harness.proxy.primary import Primary
 from colo_harness.proxy.session import Said, Session
 from colo_harness.proxy.wire import Packet, Wire
 
@@ -14,6 +15,13 @@ NETDEV = "n0"
 """That the filters are on; a bench whose frames have virtio-net headers brings it along (`colo_harness.proxy.tap`)."""
 CHECKPOINT = "xen-colo-do-checkpoint"
 """Tells filters what a checkpoint of a pair tells them (net/colo-compare.c, colo_notify_filters_event)."""
+_WIRES = {
+    "f1": ("tx", "indev", "client_in"),
+    "f2": ("rx", "outdev", "client_out"),
+    "f3": ("tx", "outdev", "guest_out"),
+    "f4": ("rx", "indev", "guest_in"),
+}
+"""filter-redirectors in order: queue, and the property for a port."""
 
 
 class Rewriter:
@@ -35,10 +43,9 @@ class Rewriter:
         self._guest = self._port("guest_in", "g")
         self._to_guest = self._port("guest_out", "?")
         self._to_client = self._port("client_out", "?")
-        self._wire("f1", "tx", indev="client_in")
-        self._wire("f2", "rx", outdev="client_out")
-        self._wire("f3", "tx", outdev="guest_out")
-        self._wire("f4", "rx", indev="guest_in")
+        for name, (queue, end, chardev) in _WIRES.items():
+            place = {"netdev": NETDEV, "queue": queue, end: chardev}
+            bench.make("filter-redirector", name, {**place, **self._vnet})
         self.add()
         bench.connect(self._client, self._guest, self._to_guest, self._to_client)
 
@@ -55,9 +62,6 @@ class Rewriter:
         vnet = bool(self._header)
         return self.bench.port(name, letter=letter, inward=Wire(vnet=vnet), outward=Wire(vnet=vnet))
 
-    def _wire(self, name: str, queue: str, **chardev: str) -> None:
-        self.bench.make("filter-redirector", name, {"netdev": NETDEV, "queue": queue, **chardev, **self._vnet})
-
     def add(self) -> None:
         """Add the object, between the filters that bring frames and those that take them away."""
         place = {"insert": "before", "position": "id=f3"}
@@ -69,7 +73,10 @@ class Rewriter:
 
     def switch(self, status: str) -> None:
         """Turn the object `on` or `off`."""
-        self.bench.qemu.execute("qom-set", {"path": "/objects/rew0", "property": "status", "value": status})
+        self._switch("rew0", status)
+
+    def _switch(self, name: str, status: str) -> None:
+        self.bench.qemu.execute("qom-set", {"path": f"/objects/{name}", "property": "status", "value": status})
 
     def client(self, *frames: bytes | Packet | Said) -> None:
         """Let the client send frames to the guest."""
@@ -143,6 +150,12 @@ class Rewriter:
         self.settle()
         self.client(*(session.client(seq=seq + size, ack=seq + size, flags="A") for session in sessions))
         self.settle()
+
+    def survive(self, primary: Primary) -> None:
+        """Lose the primary. QEMU turns redirectors off at failover, which here are no more than our wires."""
+        primary.lose()
+        for name in _WIRES:
+            self._switch(name, "on")
 
     def can_checkpoint(self) -> None:
         """Raise Lacking where the QEMU cannot tell its filters of a checkpoint without a pair."""
