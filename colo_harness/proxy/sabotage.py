@@ -65,6 +65,11 @@ _ALL = (
         untold=frozenset({"xen-colo-do-checkpoint"}),
     ),
     Sabotage(
+        "clock-set-back",
+        "The guest's TCP timestamps run backwards.",
+        {"client_out": meddling.clock_set_back},
+    ),
+    Sabotage(
         "rewriting-off",
         "The filter-rewriter is there but off.",
         properties={"filter-rewriter": {"status": "off"}},

@@ -1,10 +1,12 @@
 """filter-rewriter and the life of a session: handshakes, closing, checkpoints and failovers."""
 
+import struct
 from collections.abc import Callable
 
 import pytest
 
 from colo_harness.judge.judgement import Violation
+from colo_harness.judge.paws import timestamps_taken
 from colo_harness.judge.rewriting import rewritten
 from colo_harness.proxy.primary import Primary
 from colo_harness.proxy.rewriter import Rewriter
@@ -15,6 +17,10 @@ from fixtures.pair import Check
 SEGMENT = bytes(1000)
 LEARNT_WRONG = "finding: docs/findings/0016-offset-learnt-wrong.md"
 FORGOTTEN = "finding: docs/findings/0017-sessions-forgotten.md"
+TIMESTAMPS = "finding: docs/findings/0001-tcp-timestamps.md"
+CLOCK = 4_000_000_000
+"""The primary's, in ticks; it passes 2^32 soon."""
+HALF = 1 << 31
 LEADS = [
     pytest.param(500_000, id="far"),
     pytest.param(-7, id="behind"),
@@ -232,3 +238,51 @@ def test_it_can_be_switched_off_and_on(rewriter: Rewriter, check: Check) -> None
         rewriter.exchange(session)
 
     check(rewritten)
+
+
+def stamped(session: Session, seq: int, clock: int, ahead: int) -> Said:
+    """Return a segment of the guest at this tick; the secondary's clock is so many ticks ahead of the primary's."""
+    secondary, primary = (
+        b"\x01\x01\x08\x0a" + struct.pack("!II", ticks % (2 * HALF), 1) for ticks in (clock + ahead, clock)
+    )
+    return Said(session.guest(b"x", seq=seq, options=secondary).sent, session.guest(b"x", seq=seq, options=primary).due)
+
+
+@pytest.mark.xfail(strict=True, raises=Violation, reason=TIMESTAMPS)
+@pytest.mark.claim("REW-16")
+def test_timestamps_become_the_primarys(rewriter: Rewriter, check: Check) -> None:
+    """The timestamps of the secondary's guest become those of the primary's, as its sequence numbers do."""
+    session = Session()
+    rewriter.open(session)
+    rewriter.guest(stamped(session, 1, CLOCK, 1000))
+    rewriter.settle()
+
+    check(rewritten)
+
+
+@pytest.mark.replicating
+@pytest.mark.claim("REW-16")
+@pytest.mark.parametrize(
+    "ahead",
+    [
+        *(0, 1, 1_000_000, HALF - 2000),
+        *(
+            pytest.param(jump, marks=pytest.mark.xfail(strict=True, raises=Violation, reason=TIMESTAMPS))
+            for jump in (-1000, -1_000_000, 2000 - HALF)
+        ),
+    ],
+)
+@control(sabotage="clock-set-back", checker="timestamps_taken")
+def test_the_client_takes_the_survivors_timestamps(
+    rewriter: Rewriter, primary: Primary, check: Check, ahead: int
+) -> None:
+    """However far apart the clocks of the two guests are, the client takes what the survivor sends."""
+    session = Session()
+    rewriter.open(session)
+    rewriter.guest(stamped(session, 1, CLOCK, ahead))
+    rewriter.settle()
+    rewriter.survive(primary)
+    rewriter.guest(*(stamped(session, 1 + number, CLOCK + 100 * number, ahead) for number in range(1, 5)))
+    rewriter.settle()
+
+    check(timestamps_taken)
