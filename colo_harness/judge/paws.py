@@ -34,7 +34,9 @@ def timestamps_taken(entries: Sequence[Entry]) -> Verdict:
             breaches.append(Breach(f"TSval {clock} is {behind} behind {last}: dropped", entry.at, (entry.line,)))
         else:
             recent[frame[26:38]] = clock
-    return decide(breaches, [] if count else ["the survivor sent no timestamp"], f"{count} timestamps, all of them taken")
+    return decide(
+        breaches, [] if count else ["the survivor sent no timestamp"], f"{count} timestamps, all of them taken"
+    )
 
 
 def _heard(entry: Entry, *, survivor: bool) -> bytes:

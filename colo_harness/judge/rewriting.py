@@ -105,7 +105,7 @@ def _due(entry: Entry) -> Entry:
 
 
 def _received(entry: Entry) -> Entry:
-    """Return the entry of a frame as its receiver has it: with the checksum that its virtio-net header leaves to him."""
+    """Return the entry of a frame as its receiver has it: with the checksum that is left to him."""
     header, frame = picture(entry)
     if len(header) < _VIRTIO.size or not header[0] & _NEEDS_CHECKSUM:
         return entry

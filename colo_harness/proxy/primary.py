@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any, Self
 
-from colo_harness.errors import WaitTimeout
 from colo_harness.history import Entry
 from colo_harness.proxy.bench import NAME, Bench
 from colo_harness.qemu.bare import BareQemu

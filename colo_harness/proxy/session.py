@@ -9,6 +9,7 @@ from colo_harness.proxy.flow import TCP, Flow, Ip, checksum
 _NEEDS_CHECKSUM = struct.pack("<BBHHHH", 1, 0, 0, 0, 34, 16)  # virtio 1.2, 5.1.6: from the TCP header on, into its sum
 CLIENT = "10.0.0.2"
 GUEST = "10.0.0.1"
+PLAIN = Ip()
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Session:
     client_isn: int = 100
     guest_port: int = 80
     client_address: str = CLIENT
-    ip: Ip = Ip()
+    ip: Ip = PLAIN
 
     def alike(self) -> Self:
         """Return the session after a checkpoint: the secondary's guest is the primary's."""
@@ -81,4 +82,3 @@ class Session:
             for side, isn in enumerate((self.primary, self.secondary))
         )
         return Said(sent, due)
-

@@ -1,6 +1,7 @@
-"""filter-rewriter: the secondary's sequence numbers become the primary's, the client's acknowledgements the secondary's."""
+"""filter-rewriter: the secondary's numbers become the primary's, what the client acknowledges the secondary's."""
 
 import random
+from functools import partial
 from itertools import product
 
 import pytest
@@ -31,7 +32,8 @@ def edges() -> list[Session]:
 def anywhere(seed: object, count: int) -> list[Session]:
     """Return so many sessions with first sequence numbers anywhere."""
     rng = random.Random(str(seed))  # noqa: S311 - no secret
-    return [Session(2048 + number, *(rng.randrange(CYCLE) for _ in range(3))) for number in range(count)]
+    draw = partial(rng.randrange, CYCLE)
+    return [Session(2048 + number, draw(), draw(), draw()) for number in range(count)]
 
 
 def fragments(frame: bytes) -> tuple[bytes, bytes]:
@@ -43,6 +45,26 @@ def fragments(frame: bytes) -> tuple[bytes, bytes]:
         head[:14] + first.header(protocol, source, to, 48) + body[:48],
         head[:14] + last.header(protocol, source, to, len(body) - 48) + body[48:],
     )
+
+
+def say_all_lengths(rewriter: Rewriter, *sessions: Session) -> None:
+    """Let both sides say payloads of all lengths, with and without TCP options."""
+    for session, length in product(sessions, LENGTHS):
+        payload = bytes(number * 37 & 0xFF for number in range(length))
+        rewriter.guest(session.guest(payload), session.guest(payload, options=TIMESTAMPS))
+        rewriter.client(session.client(payload), session.client(payload, options=(TIMESTAMPS, TIMESTAMPS)))
+
+
+def others(session: Session) -> list[bytes]:
+    """Return frames that are no IPv4 TCP, or no whole header of it, with the addresses and ports of a session."""
+    segment, flow = session.guest(b"payload").sent, Flow("10.0.0.1", "10.0.0.2", 80, session.port)
+    datagrams = [flow.udp(b"datagram"), flow.icmp(b"ping")]
+    of_other_protocols = [flow.packet(number, segment[34:]) for number in (2, 47, 132)]
+    of_other_layers = [ethernet(bytes(46), ARP), ethernet(b"\x60" + bytes(60), IPV6), ethernet(segment[12:], VLAN)]
+    return [
+        *(*datagrams, *of_other_protocols, *of_other_layers),
+        *(fragments(session.client(bytes(100)).sent)[1], bytes(14), b"\xff" * 60),
+    ]
 
 
 @pytest.mark.claim("REW-1")
@@ -82,10 +104,7 @@ def test_checksums_are_right(rewriter: Rewriter, check: Check) -> None:
     plain = Session()
     marked = Session(40001, ip=Ip(ident=0xFFFF, tos=3, ttl=1))
     rewriter.open(plain, marked)
-    for session, length in product((plain, marked), LENGTHS):
-        payload = bytes(number * 37 & 0xFF for number in range(length))
-        rewriter.guest(session.guest(payload), session.guest(payload, options=TIMESTAMPS))
-        rewriter.client(session.client(payload), session.client(payload, options=(TIMESTAMPS, TIMESTAMPS)))
+    say_all_lengths(rewriter, plain, marked)
     rewriter.settle()
 
     check(rewritten)
@@ -133,14 +152,19 @@ def test_checksums_that_are_left_to_the_receiver_are_right(rewriter: Rewriter, c
 @control(sabotage="frame-dropped", checker="rewritten")
 def test_the_handshake_may_be_repeated(rewriter: Rewriter, check: Check) -> None:
     """Whichever segments of a handshake are sent again, SYN and SYN-ACK pass as they are, and numbers are mapped."""
-    sessions = [Session(1024 + number, 1000, 500_000 + number) for number in range(4)]
-    syns, answers = ([one.client(seq=0, flags="S") for one in sessions], [one.guest(seq=0, flags="SA") for one in sessions])
-    for step in (syns, syns[1:], answers, syns[2:], answers[1:]):
-        (rewriter.guest if step[-1] is answers[-1] else rewriter.client)(*step)
-        rewriter.settle()
-    rewriter.client(*(one.client(flags="A") for one in sessions[1:]), *(one.client(flags="A") for one in sessions))
+    session = Session()
+    syn, answer = session.client(seq=0, flags="S"), session.guest(seq=0, flags="SA")
+    rewriter.client(syn, syn)
     rewriter.settle()
-    rewriter.exchange(*sessions)
+    rewriter.guest(answer)
+    rewriter.settle()
+    rewriter.client(syn)
+    rewriter.settle()
+    rewriter.guest(answer, answer)
+    rewriter.settle()
+    rewriter.client(session.client(flags="A"), session.client(flags="A"))
+    rewriter.settle()
+    rewriter.exchange(session)
 
     check(rewritten)
 
@@ -152,13 +176,8 @@ def test_all_else_passes_untouched(rewriter: Rewriter, check: Check) -> None:
     """What is no IPv4 TCP passes as it is, both ways, though its addresses and ports are those of a session."""
     session = Session()
     rewriter.open(session)
-    segment = session.guest(b"payload").sent
-    flow = Flow("10.0.0.1", "10.0.0.2", 80, 40000)
-    others = [flow.udp(b"datagram"), flow.icmp(b"ping"), *(flow.packet(number, segment[34:]) for number in (2, 47, 132))]
-    others += [ethernet(bytes(46), ARP), ethernet(b"\x60" + bytes(60), IPV6), ethernet(segment[12:], VLAN)]
-    others += [fragments(session.client(bytes(100)).sent)[1], bytes(14), b"\xff" * 60]
-    rewriter.guest(*others)
-    rewriter.client(*others)
+    rewriter.guest(*others(session))
+    rewriter.client(*others(session))
     rewriter.settle()
     rewriter.exchange(session)
 

@@ -91,6 +91,24 @@ def live_through(rewriter: Rewriter, life: Life, numbers: Sequence[int]) -> None
                 rewriter.flood(**{turn[0]: frames})
 
 
+def talk_much(rewriter: Rewriter, session: Session) -> None:
+    """Let both sides say 20 MB each."""
+    client, guest = session.client(bytes(1000)).sent, session.guest(bytes(1000)).sent
+    with rewriter.unseen():
+        for _ in range(40):
+            rewriter.flood(client=[client] * 500, guest=[guest] * 500)
+
+
+def come_and_go(rewriter: Rewriter, busy: Session) -> None:
+    """Delete and add the object a hundred times, while a session sends."""
+    with rewriter.unseen():
+        for _ in range(100):
+            rewriter.flood(client=[frame for _, frame in handshake(busy)], guest=[busy.guest(bytes(1000)).sent] * 5)
+            rewriter.remove()
+            rewriter.add()
+        rewriter.settle()
+
+
 def garbled(rng: random.Random, frame: bytes) -> bytes:
     """Return a frame with some bytes altered, some cut off or some too many; IP's own lengths stay."""
     altered = bytearray(frame)
@@ -176,9 +194,7 @@ def test_traffic_takes_no_memory(rewriter: Rewriter, check: Check) -> None:
     session = Session()
     rewriter.open(session)
     rewriter.bench.weigh("before")
-    with rewriter.unseen():
-        for _ in range(40):
-            rewriter.flood(client=[session.client(bytes(1000)).sent] * 500, guest=[session.guest(bytes(1000)).sent] * 500)
+    talk_much(rewriter, session)
     rewriter.bench.weigh("after 40 MB")
     rewriter.exchange(session)
 
@@ -206,7 +222,7 @@ def test_frames_that_are_cut_off_harm_nobody(rewriter: Rewriter, check: Check) -
 @pytest.mark.claim("REW-13")
 @control(sabotage="rewriting-off", checker="rewritten")
 def test_garbled_frames_harm_nobody(rewriter: Rewriter, check: Check, settings: Settings) -> None:
-    """After segments of a session that are altered anywhere but in IP's lengths QEMU lives, and others are rewritten."""
+    """After segments that are altered anywhere but in IP's lengths QEMU lives, and another session is rewritten."""
     rng = random.Random(f"{settings.seed} garbled")  # noqa: S311 - no secret
     session, other = Session(40000), Session(40001)
     rewriter.open(session, other)
@@ -243,12 +259,7 @@ def test_packets_shorter_than_their_header_harm_nobody(
 def test_objects_come_and_go_under_traffic(rewriter: Rewriter, check: Check) -> None:
     """Deleted and added a hundred times while frames come in, filter-rewriter rewrites as before."""
     busy, session = Session(40000), Session(40001)
-    with rewriter.unseen():
-        for _ in range(100):
-            rewriter.flood(client=[frame for _, frame in handshake(busy)], guest=[busy.guest(bytes(1000)).sent] * 5)
-            rewriter.remove()
-            rewriter.add()
-    rewriter.settle()
+    come_and_go(rewriter, busy)
     rewriter.open(session)
     rewriter.exchange(session)
 
