@@ -1,5 +1,6 @@
 """A rerun: a history is replayed on a bench, step by step beside what was seen then, and judged by its checkers."""
 
+from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,13 +10,14 @@ import typer
 from colo_harness.cli.judge import STATUS, hearing_line
 from colo_harness.errors import UsageError
 from colo_harness.history import Entry, History
+from colo_harness.judge import rewriting, seen
 from colo_harness.judge.again import again
 from colo_harness.judge.register import make
-from colo_harness.judge.seen import words
 from colo_harness.machine.guardian import Guardian
 from colo_harness.proxy.bench import Bench, Benchroom
 from colo_harness.proxy.pcap import write_pcaps
 from colo_harness.proxy.replay import Replay
+from colo_harness.proxy.replay_rewriter import KIND, RewriterReplay
 from colo_harness.qemu import release
 from colo_harness.qemu.loop import Loop
 from colo_harness.recording import Recording, load
@@ -33,7 +35,8 @@ def rerun(path: Path, settings: Settings, keep: Path | None) -> int:
         with History(told, recording.header.test) as history:
             room = Benchroom(qemu, loop, guardian, settings.timeouts)
             with Bench(room, Path(folder), history) as bench:
-                Replay(recording.entries, bench).run()
+                replay = RewriterReplay if _is_rewriter(recording.entries) else Replay
+                replay(recording.entries, bench).run()
                 bench.collect()
         if keep:
             write_pcaps(history, history.origin, keep)
@@ -41,6 +44,7 @@ def rerun(path: Path, settings: Settings, keep: Path | None) -> int:
 
 
 def _show(recording: Recording, entries: list[Entry]) -> int:
+    words = rewriting.words if _is_rewriter(recording.entries) else seen.words
     for number, (then, now) in enumerate(zip_longest(words(recording.entries), words(entries), fillvalue=""), start=1):
         same = then == now
         typer.echo(
@@ -51,6 +55,10 @@ def _show(recording: Recording, entries: list[Entry]) -> int:
     for hearing in rejudgement.hearings:
         typer.echo(hearing_line(hearing))
     return STATUS[rejudgement.valid]
+
+
+def _is_rewriter(entries: Sequence[Entry]) -> bool:
+    return any(entry.kind == "phase" and entry.data.get("kind") == KIND for entry in entries)
 
 
 def _make_room(folder: Path) -> None:

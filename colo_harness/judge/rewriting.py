@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from colo_harness.history import Entry
 from colo_harness.judge.likeness import Album, differing, picture
+from colo_harness.judge.seen import steps_of
 from colo_harness.judge.verdict import Breach, Verdict, checker, decide
 
 _ROUTES = {"client_in": "guest_out", "guest_in": "client_out"}
@@ -38,6 +39,21 @@ def rewritten(entries: Sequence[Entry]) -> Verdict:
         breaches += _judge_route(sent, seen)
         count += len(sent)
     return decide(breaches, [] if count else ["nobody sent a frame"], f"{count} frames, each as it was due")
+
+
+def words(entries: Sequence[Entry]) -> list[str]:
+    """Return step by step the names of what came out; an exclamation mark is behind what was not as it was due."""
+    albums = {
+        way_out: Album([_due(entry) for entry in entries if _is_frame(entry, way_in, "in")], [way_in])
+        for way_in, way_out in _ROUTES.items()
+    }
+    told = []
+    for step in steps_of(entries):
+        out = [
+            albums[one.who].recognise(_received(one)) for one in step.entries if one.what == "out" and one.who in albums
+        ]
+        told.append(" ".join(sighting.name + ("!" if sighting.wrong else "") for sighting in out))
+    return told
 
 
 def _is_frame(entry: Entry, port: str, way: str) -> bool:

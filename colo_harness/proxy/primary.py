@@ -56,6 +56,15 @@ class Primary:
         since = self._bench.history.cursor()
         self._qemu.execute("migrate", {"uri": uri})
         self._await("RESUME", since)
+        self._become("secondary")
+
+    def _become(self, mode: str) -> None:
+        ask = self._bench.qemu.execute
+        wait_until(
+            f"the bench's query-colo-status to say {mode}",
+            lambda: ask("query-colo-status")["mode"] == mode,
+            timeout=self._bench.timeouts.command,
+        )
 
     def _await(self, event: str, since: int) -> Entry:
         def told(entry: Entry) -> bool:
@@ -78,9 +87,5 @@ class Primary:
         history.record("phase", NAME, "failover", allows=["colo-exit-error", "stderr-migration"])
         self._qemu.process.kill()
         qemu.execute("x-colo-lost-heartbeat")
-        wait_until(
-            "the survivor to have failed over",
-            lambda: qemu.execute("query-colo-status")["mode"] == "none",
-            timeout=self._bench.timeouts.command,
-        )
+        self._become("none")
         history.record("phase", NAME, "promoted")

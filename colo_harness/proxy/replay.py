@@ -23,7 +23,7 @@ class Replay:
         self._compares: dict[str, Compare] = {}
         if not any(entry.data.get("kind") == "colo-compare" for entry in self._entries):
             raise UsageError(
-                "this history tells of no colo-compare on a bench", "take one of suites/proxy/test_compare_*"
+                "this history tells of no colo-compare and no filter-rewriter on a bench", "take one of suites/proxy"
             )
 
     def run(self) -> None:

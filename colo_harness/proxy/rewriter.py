@@ -74,6 +74,7 @@ class Rewriter:
     def switch(self, status: str) -> None:
         """Turn the object `on` or `off`."""
         self._switch("rew0", status)
+        self.bench.history.record("phase", NAME, "switched", status=status)
 
     def _switch(self, name: str, status: str) -> None:
         self.bench.qemu.execute("qom-set", {"path": f"/objects/{name}", "property": "status", "value": status})
