@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Self
 
+from colo_harness.errors import ProductFailure
 from colo_harness.history import Entry
 from colo_harness.proxy.bench import NAME, Bench
 from colo_harness.qemu.bare import BareQemu
@@ -19,7 +20,7 @@ class Primary:
 
     There is no memory and no device to replicate, so that all of it takes a tenth of a second. `capabilities` is the
     argument of `migrate-set-capabilities` that COLO wants. Raises LaunchFailure, CommandError, MonitorLost,
-    WaitTimeout.
+    WaitTimeout, ProductFailure.
     """
 
     def __init__(self, bench: Bench, capabilities: Sequence[dict[str, Any]]) -> None:
@@ -53,10 +54,16 @@ class Primary:
             qemu.execute("migrate-set-capabilities", {"capabilities": capabilities})
         self._qemu.execute("migrate-set-parameters", {"x-checkpoint-delay": self._delay_ms})
         self._bench.qemu.execute("migrate-incoming", {"uri": uri})
-        since = self._bench.history.cursor()
         self._qemu.execute("migrate", {"uri": uri})
-        self._await("RESUME", since)
+        wait_until("the pair without a guest to replicate", self._status, timeout=self._bench.timeouts.command)
+        if (status := self._status()) != "colo":
+            raise ProductFailure(f"a pair without a guest went to {status}, not to colo")
         self._become("secondary")
+
+    def _status(self) -> str | None:
+        """Return the migration's status once it is one that stays."""
+        status = self._qemu.execute("query-migrate").get("status")
+        return status if status in ("colo", "completed", "failed", "cancelled") else None
 
     def _become(self, mode: str) -> None:
         ask = self._bench.qemu.execute
