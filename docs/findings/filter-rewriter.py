@@ -4,12 +4,15 @@ Usage: python3 filter-rewriter.py CASE QEMU [OPTION…]; CASE is the number of a
 Leaves CASE-client.pcap and CASE-guest.pcap in this folder: what passed on either side.
 """
 
+import fcntl
 import json
+import select
 import socket
 import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -192,8 +195,9 @@ class Bench:
         self.sockets = {who: server.accept()[0] for who, server in servers.items()}
         self.stopped = False
         self.passed: dict[str, list[bytes]] = {"client": [], "guest": []}
-        time.sleep(0.5)  # until QEMU has taken its connections up
         self.ask("qmp_capabilities")
+        for who in self.sockets:
+            self._await(who)
 
     def ask(self, command: str) -> None:
         """Run a QMP command."""
@@ -202,6 +206,21 @@ class Bench:
         while b'"return"' not in (line := self.process.stdout.readline()):
             if b'"error"' in line or not line:
                 raise SystemExit(line.decode())
+
+    def _await(self, who: str) -> None:
+        """Return once what one side sends comes to the other: QEMU has taken both connections up."""
+        other = self.sockets["guest" if who == "client" else "client"]
+        while not select.select([other], [], [], 0.1)[0]:
+            self.sockets[who].sendall(struct.pack("!I", len(BARRIER)) + BARRIER)
+        while select.select([other], [], [], 0.1)[0]:
+            self._receive(other)
+
+    def await_read(self) -> None:
+        """Return once QEMU has read, and made something of, all that was sent."""
+        for one in self.sockets.values():
+            while struct.unpack("i", fcntl.ioctl(one, termios.TIOCOUTQ, bytes(4)))[0]:
+                time.sleep(0.01)
+        self.ask("query-status")
 
     def send(self, who: str, frame: bytes) -> list[bytes]:
         """Let one side send a frame; return what came to the other. Raises EOFError when QEMU has ended."""
@@ -241,6 +260,7 @@ def play(case: str, bench: Bench) -> None:
             print(f"{who:10} {text}" if who in bench.sockets else f"-- {text}")
         came = []
         if who in COMMANDS:
+            bench.await_read()
             bench.ask(COMMANDS[who])
             bench.stopped = who == "stop"
         if who == "cont":
