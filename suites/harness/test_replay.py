@@ -29,7 +29,10 @@ from colo_harness.settings import Settings
 
 @pytest.fixture
 def recorded(lab: Lab, tmp_path: Path) -> Path:
-    """Return the history of a frame that was held, and of a verdict that is wrong about it."""
+    """Return the history of frames that were held, the last one across a connection that breaks within a length.
+
+    Its verdict is wrong about it.
+    """
     path = tmp_path / "history.jsonl"
     around = lab.around
     room = Benchroom(lab.qemu, around.loop, around.guardian, around.timeouts)
@@ -40,6 +43,9 @@ def recorded(lab: Lab, tmp_path: Path) -> Path:
         compare.settle()
         compare.remove()
         compare.add()
+        compare.secondary_in.put_raw(b"\0\0\0")
+        bench.reconnect(compare.secondary_in)
+        compare.secondary_in.put_raw(b"\x0d\0\0\0\x0a" + bytes(13))
         compare.primary(Flow().udp(b"held"))
         compare.checkpoint()
         with pytest.raises(Violation):
