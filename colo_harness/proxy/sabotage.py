@@ -30,6 +30,9 @@ _ALL = (
     Sabotage("frame-doubled", "The first frame that comes out comes twice.", {"outdev": meddling.doubled}),
     Sabotage("frame-dropped", "The first frame that comes out is lost.", {"outdev": meddling.dropped}),
     Sabotage(
+        "frame-delayed", "The first frame that comes out comes behind three others.", {"outdev": meddling.delayed(3)}
+    ),
+    Sabotage(
         "byte-changed",
         "The 1,400th byte of the first long frame that comes out is changed.",
         {"outdev": meddling.changed(1399)},

@@ -80,6 +80,7 @@ def test_equal_frames_are_copied_as_often_as_they_were_sent(netdev: Netdev, chec
 
 @pytest.mark.claim("MIR-4")
 @control(sabotage="filters-off", checker="routed")
+@control(sabotage="frame-delayed", checker="routed")
 @control(sabotage="original-lost", checker="routed")
 def test_a_mirror_that_is_off_copies_nothing(netdev: Netdev, check: Check) -> None:
     """Switched off it copies nothing and every frame goes on; switched on it copies again, from the next frame on."""
