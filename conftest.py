@@ -21,6 +21,7 @@ PLUGINS = (
     "pair",
     "bench",
     "filters",
+    "rewriting",
     "verdicts",
     "soak",
     "audit",

@@ -56,9 +56,10 @@ class Bench:
         options: Sequence[str] = (),
         namespace: Namespace | None = None,
     ) -> None:
+        self.room = room
+        self.folder = folder
         self.history = history
         self.timeouts = room.timeouts
-        self.folder = folder
         self._sabotage = sabotage
         self.ports: list[Port] = []
         self._stalled: set[Port] = set()
@@ -178,6 +179,11 @@ class Bench:
             return kind
         known = {each["name"] for each in self.qemu.execute("qom-list-properties", {"typename": kind})}
         return ", ".join(f"{kind}.{name}" for name in properties if name not in known)
+
+    def tell(self, command: str, arguments: dict[str, Any] | None = None) -> None:
+        """Run a QMP command, unless the sabotage leaves it out. Raises CommandError, MonitorLost."""
+        if command not in self._sabotage.untold:
+            self.qemu.execute(command, arguments)
 
     @contextmanager
     def stalled(self, port: Port) -> Iterator[None]:

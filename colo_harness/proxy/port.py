@@ -48,6 +48,8 @@ class Port:
         self.path = path
         self.passed = 0
         """The number of the last barrier that came out."""
+        self.mute = False
+        """Whether what comes out is passed over: neither recorded nor kept."""
         self.came: list[Packet] = []
         """What has come out and was recorded."""
         self.taken = 0
@@ -98,11 +100,11 @@ class Port:
         """What has come out of a packet that is not whole."""
         return self._outward.rest
 
-    def put(self, packet: Packet) -> str:
-        """Record the packet and let it wait to be sent; return its name."""
+    def put(self, packet: Packet, **told: str) -> str:
+        """Record the packet, and what else is told of it, and let it wait to be sent; return its name."""
         self._sent += 1
         name = f"{self._letter}{self._sent}"
-        self._record("in", packet, name=name)
+        self._record("in", packet, name=name, **told)
         for passed in self._meddler(packet):
             self._queue(passed)
         return name
@@ -161,6 +163,8 @@ class Port:
     def _take(self, packet: Packet) -> None:
         if (number := number_of(packet.frame)) is not None:
             self.passed = number
+            return
+        if self.mute:
             return
         for passed in self._meddler(packet):
             self._record("out", passed)

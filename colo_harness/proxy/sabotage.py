@@ -21,31 +21,40 @@ class Sabotage:
     """Port -> the man in the middle there."""
     properties: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Object type -> properties that it gets in place of the test's."""
+    untold: frozenset[str] = frozenset()
+    """QMP commands that are left out."""
 
 
 SOUND = Sabotage("sound", "Nothing.")
+_LEAVING = ("outdev", "client_out", "guest_out")
+"""The ports that a bench's frames come out of."""
+
+
+def _leaving(meddler: Callable[[], Meddler]) -> Mapping[str, Callable[[], Meddler]]:
+    return dict.fromkeys(_LEAVING, meddler)
+
 
 _ALL = (
-    Sabotage("frames-swapped", "The second frame that comes out overtakes the first.", {"outdev": meddling.swapped}),
-    Sabotage("frame-doubled", "The first frame that comes out comes twice.", {"outdev": meddling.doubled}),
-    Sabotage("frame-dropped", "The first frame that comes out is lost.", {"outdev": meddling.dropped}),
+    Sabotage("frames-swapped", "The second frame that comes out overtakes the first.", _leaving(meddling.swapped)),
+    Sabotage("frame-doubled", "The first frame that comes out comes twice.", _leaving(meddling.doubled)),
+    Sabotage("frame-dropped", "The first frame that comes out is lost.", _leaving(meddling.dropped)),
     Sabotage(
         "frame-delayed", "The first frame that comes out comes behind three others.", {"outdev": meddling.delayed(3)}
     ),
     Sabotage(
         "byte-changed",
         "The 1,400th byte of the first long frame that comes out is changed.",
-        {"outdev": meddling.changed(1399)},
+        _leaving(meddling.changed(1399)),
     ),
     Sabotage(
         "last-byte-changed",
         "The last byte of the first frame that comes out is changed.",
-        {"outdev": meddling.changed(-1)},
+        _leaving(meddling.changed(-1)),
     ),
     Sabotage(
         "checksum-stale",
         "The first TCP segment that comes out has a wrong checksum.",
-        {"outdev": meddling.stale_checksum},
+        _leaving(meddling.stale_checksum),
     ),
     Sabotage(
         "checkpoint-unasked",
@@ -54,8 +63,19 @@ _ALL = (
     ),
     Sabotage(
         "checkpoint-untold",
-        "colo-compare does not hear that a checkpoint is done.",
+        "Neither colo-compare nor a filter hears that a checkpoint is done.",
         {"notify_dev": meddling.saying(b"COLO_CHECKPOINT")},
+        untold=frozenset({"xen-colo-do-checkpoint"}),
+    ),
+    Sabotage(
+        "clock-set-back",
+        "The guest's TCP timestamps run backwards.",
+        {"client_out": meddling.clock_set_back},
+    ),
+    Sabotage(
+        "rewriting-off",
+        "The filter-rewriter is there but off.",
+        properties={"filter-rewriter": {"status": "off"}},
     ),
     Sabotage(
         "secondary-altered",

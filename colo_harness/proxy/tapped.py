@@ -84,9 +84,9 @@ class Tap(Port):
         """Whether something waits to be sent."""
         return bool(self._frames)
 
-    def put(self, packet: Packet) -> str:
+    def put(self, packet: Packet, **told: str) -> str:
         """Record the packet, with the header that the kernel will add, and let it wait to be sent; return its name."""
-        return super().put(Packet(packet.frame, self._header))
+        return super().put(Packet(packet.frame, self._header), **told)
 
     def send(self) -> None:
         """Send as many frames as the link takes."""
