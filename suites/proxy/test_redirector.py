@@ -225,6 +225,23 @@ def test_whoever_connects_to_indev_is_heard(netdev: Netdev, check: Check) -> Non
     check(Routed(("guest:i1-i3", "guest:i4-i6", "guest:i7-i9")))
 
 
+@pytest.mark.claim("RED-6")
+@control(sabotage="original-lost", checker="routed")
+@control(sabotage="frame-dropped", checker="routed")
+def test_where_qemu_connects_it_connects_again(netdev: Netdev, check: Check) -> None:
+    """Where chardevs connect by themselves, as the secondary's do, frames enter and leave each time."""
+    indev, outdev = netdev.listener("indev"), netdev.listener("outdev")
+    netdev.filter("redirector", "r0", queue="tx", indev="indev", outdev="outdev")
+    for number in range(3):
+        put(indev, noise(100, number))
+        netdev.receives(noise(101, number))
+        netdev.settle()
+        netdev.bench.reconnect(indev)
+        netdev.bench.reconnect(outdev)
+
+    check(Routed(("guest:i1 outdev:n1", "guest:i2 outdev:n2", "guest:i3 outdev:n3")))
+
+
 @pytest.mark.xfail(strict=True, raises=Violation, reason="finding: docs/findings/0021-half-a-frame-of-indev.md")
 @pytest.mark.claim("RED-6")
 @pytest.mark.parametrize("cut", [2, 4, 40], ids=["in-the-length", "behind-the-length", "in-the-frame"])
