@@ -159,6 +159,8 @@ def strained(netdev: Netdev) -> None:
     netdev.settle()
     netdev.bench.disconnect(outdev)
     netdev.bench.remove("m0")
+    netdev.bench.reconnect(netdev.listener("other", vnet=vnet))
+    netdev.filter("mirror", "m1", queue="rx", outdev="other", vnet_hdr_support=vnet)
     netdev.sends(noise(102))
     netdev.settle()
     netdev.bench.ask_monitor("in the end", timeout=10)
@@ -172,7 +174,7 @@ def test_filters_are_replayed_too(lab: Lab, settings: Settings, tmp_path: Path, 
     with History(path, "test_filters") as history:
         with on_a_netdev(room, tmp_path, history, header) as netdev:
             strained(netdev)
-        check(history, Routed(("guest:n1", "net:i1", "outdev:n2-n21 guest:n2-n21", "net:g1")), monitor_answers)
+        check(history, Routed(("guest:n1", "net:i1", "outdev:n2-n21 guest:n2-n21", "net:g1 other:g1")), monitor_answers)
     status, said = replayed(path, "--cache-dir", settings.cache_dir)
     assert not [line for line in said if "(then: " in line]
     assert (status, said[1]) == (0, "step 2: net:i1")
