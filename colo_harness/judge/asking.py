@@ -47,6 +47,9 @@ class AsksApart(Parametrised):
 
     def judge(self, entries: Sequence[Entry]) -> Verdict:
         """Judge entries that are in order of time."""
+        sent = [entry for entry in entries if entry.kind == "frame" and entry.what == "in"]
+        if not sent:
+            return decide([], ["no frame went in"], "")
         asks = [entry for entry in entries if is_ask(entry)]
         breaches = [
             Breach(f"asked again after {later.at - sooner.at:.3f} s", later.at, (sooner.line, later.line))
@@ -54,7 +57,8 @@ class AsksApart(Parametrised):
             if not self.at_least_s - CLOCK_S <= later.at - sooner.at <= self.at_most_s
         ]
         if len(asks) < self.times:
-            breaches.append(Breach(f"asked {len(asks)} times, not {self.times}"))
+            last = (asks or sent)[-1]
+            breaches.append(Breach(f"asked {len(asks)} times, not {self.times}", last.at, (last.line,)))
         return decide(breaches, [], f"asked {len(asks)} times, each in time")
 
 

@@ -106,6 +106,17 @@ def steps_of(entries: Sequence[Entry]) -> Iterator[Step]:
             since.append(entry)
 
 
+def words(entries: Sequence[Entry], suffix: str = "") -> list[str]:
+    """Return step by step what came out, as `Saw` takes it."""
+    album = Album(entries, (f"primary_in{suffix}", f"secondary_in{suffix}"))
+    told = []
+    for step in steps_of(entries):
+        out = [one for one in step.entries if (one.kind, one.who, one.what) == ("frame", f"outdev{suffix}", "out")]
+        asked = any(is_ask(entry, suffix) for entry in step.entries)
+        told.append(" ".join([*(album.recognise(one).name for one in out), *([ASK] if asked else [])]))
+    return told
+
+
 def is_ask(entry: Entry, suffix: str = "") -> bool:
     """Tell whether colo-compare asks for a checkpoint."""
     return (entry.kind, entry.who, entry.what) == ("frame", f"notify_dev{suffix}", "out") and entry.data.get(

@@ -52,6 +52,9 @@ def came_once(entries: Sequence[Entry]) -> Verdict:
             seen[sighting.name] += 1
             if wrong := sighting.wrong or ("came out" if not sighting.name.startswith("p") else ""):
                 breaches.append(Breach(f"{sighting.name} {wrong}", entry.at, (entry.line,)))
-    names = [str(entry.data["name"]) for entry in sent if "name" in entry.data]
-    breaches += [Breach(f"{name} was dropped: it did not come out") for name in names if not seen[name]]
-    return decide(breaches, [] if names else ["the primary sent nothing"], f"{len(names)} frames, each once")
+    breaches += [
+        Breach(f"{entry.data.get('name')} was dropped: it did not come out", entry.at, (entry.line,))
+        for entry in sent
+        if not seen[str(entry.data.get("name"))]
+    ]
+    return decide(breaches, [] if sent else ["the primary sent nothing"], f"{len(sent)} frames, each once")

@@ -94,7 +94,7 @@ def test_connections_do_not_disturb_each_other(compare: Compare, check: Check) -
 
 @PATIENT
 @pytest.mark.claim("CMP-19")
-@pytest.mark.parametrize("count", [256, TABLE - 1])
+@pytest.mark.parametrize("count", [256, 1000, 4096, TABLE - 1])
 @control(sabotage="frame-dropped", checker="saw")
 @control(sabotage="secondary-mute", checker="saw")
 def test_many_sessions_may_be_held(compare: Compare, check: Check, count: int) -> None:
