@@ -3,14 +3,16 @@
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from itertools import count
+from typing import cast
 
 import hypothesis
 from hypothesis import HealthCheck, Phase, strategies
 
+from colo_harness.errors import HarnessError, ProductFailure, WaitTimeout
 from colo_harness.history import History
 from colo_harness.judge.documented import as_documented
+from colo_harness.proxy.compare import Compare
 from colo_harness.proxy.player import FLOWS, PASSING, Player, Stage
 from colo_harness.proxy.script import (
     Acknowledge,
@@ -38,6 +40,10 @@ SCRIPTS = 150
 
 class Undocumented(Exception):
     """A script was not answered as documented."""
+
+
+class Unplayable(BaseException):
+    """A script could not be played to its end; of no kind that hypothesis would take for a reason to play on."""
 
 
 Making = Callable[[int, Side, int, int], Happening]
@@ -76,30 +82,49 @@ def scripts() -> strategies.SearchStrategy[list[Happening]]:
 _SCRIPTS = scripts()
 
 
+class OnBench:
+    """A stage that is a colo-compare on a bench."""
+
+    def __init__(self, compare: Compare) -> None:
+        self._compare = compare
+        self._seen = len(compare.out.came)
+        self.primary, self.secondary = compare.primary, compare.secondary
+        self.settle, self.checkpoint = compare.settle, compare.checkpoint
+
+    def released(self) -> list[bytes]:
+        """Return the frames that came out since the last call."""
+        since, self._seen = self._seen, len(self._compare.out.came)
+        return [packet.frame for packet in self._compare.out.came[since:]]
+
+
 class Explorer:
     """Plays scripts, each on a stage that `anew` returns, until one is not answered as documented.
 
-    The history keeps what was in it before, and the last script: the shortest one of its kind, if it is that one.
+    The history keeps what was in it before, and the last script: the shortest one that is not, if there is such a one.
     """
 
     def __init__(self, anew: Callable[[], Stage], history: History) -> None:
         self._anew = anew
         self._history = history
+        self._mark = history.mark()
         self._tally: Counter[str] = Counter()
 
-    def explore(self, seed: int, *, rounds: int, seconds: float) -> None:
-        """Play rounds of scripts: at least so many, and for at least so long, as long as all is well."""
-        mark, until = self._history.mark(), time.monotonic() + seconds
-        for number in count():
-            if number >= rounds and time.monotonic() >= until:
+    def explore(self, seed: int, *, rounds: int, seconds: float = 0) -> None:
+        """Play rounds of scripts: at least so many, and for at least so long, as long as all is well.
+
+        A round has the seed of the run and its number; so its scripts are those of the first round of a run with that
+        seed.
+        """
+        until = time.monotonic() + seconds
+        for number in count(seed):
+            if number >= seed + rounds and time.monotonic() >= until:
                 break
-            if failing := self._round(seed + number, mark):
-                self._history.record("observe", "explorer", "script", value=[repr(each) for each in failing])
-                self._history.record("observe", "explorer", "seed", value=seed + number)
+            if failing := self._round(number):
+                self._tell(failing, number)
                 break
         self._history.record("observe", "explorer", "tally", value=dict(sorted(self._tally.items())))
 
-    def _round(self, seed: int, mark: object) -> Script:
+    def _round(self, seed: int) -> Script:
         """Return the shortest script of a round that is not answered as documented; empty if there is none."""
         failing: list[Script] = []
 
@@ -114,12 +139,27 @@ class Explorer:
         )
         @hypothesis.given(_SCRIPTS)
         def play(script: Script) -> None:
-            self._history.forget(mark)  # type: ignore[arg-type]
-            Player(self._anew(), self._tally).play(script)
-            if as_documented(self._history.entries[mark.entries :]).valid != "valid":
-                failing.append(script)
+            self._history.forget(self._mark)
+            failing.append(script)
+            try:
+                Player(self._anew(), self._tally).play(script)
+            except (ProductFailure, HarnessError, WaitTimeout) as trouble:
+                raise Unplayable from trouble
+            if as_documented(self._history.entries).valid != "valid":
                 raise Undocumented
+            failing.pop()
 
-        with suppress(Undocumented):
+        try:
             play()
-        return failing[-1] if failing else []
+        except Undocumented:
+            return failing[-1]
+        except Unplayable as broken:
+            self._tell(failing[-1], seed)
+            raise cast("Exception", broken.__cause__) from None
+        return []
+
+    def _tell(self, script: Script, seed: int) -> None:
+        told = [repr(happening) for happening in script]
+        self._history.record("observe", "explorer", "script", value=told, seed=seed)
+        print("not answered as documented:", *told, sep="\n    ")  # noqa: T201 - pytest shows it where the test fails
+        print(f"found again by --seed={seed}")  # noqa: T201 - as above
