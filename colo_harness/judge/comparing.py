@@ -299,6 +299,8 @@ class Comparison:
 
     def _came(self, name: str) -> Iterable[str]:
         if name in self._passing:
+            if name != self._passing[0]:
+                yield f"{name} and {self._passing[0]} came out swapped"
             self._passing.remove(name)
             return
         if name not in self._of:

@@ -74,8 +74,8 @@ def tcp(talk: TcpTalk, side: Side, cuts: Sequence[Cut], kind: str) -> str:
         "0012-flags-uncompared": _finishes_alone(talk, side, cuts),
         "0013-position-ignored": _leaves_a_gap(talk, side, cuts),
         "0014-retransmission-overtakes": _overtakes(talk, side, cuts),
-        "0025-zero": any((talk.seq + cut.end) % _CYCLE == 0 for cut in cuts if cut.end > cut.start),
-        "0028-said-before": kind == "repeated" and _was_flushed(talk, cuts),
+        "0029-number-zero": any((talk.seq + cut.end) % _CYCLE == 0 for cut in cuts if cut.end > cut.start),
+        "0028-behind-the-checkpoint": kind == "repeated" and _was_flushed(talk, cuts),
     }
     return next((finding for finding, hit in rules.items() if hit), "")
 

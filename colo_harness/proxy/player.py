@@ -54,7 +54,7 @@ class Player:
         self._stage = stage
         self._tally = tally
         self._passed = 0
-        tcp = [(1000, 1), ((1 << 32) - 20, 5000), ((1 << 31) - 20, (1 << 32) - 30)]
+        tcp = [(1000, 1), ((1 << 32) - 6, 5000), ((1 << 31) - 20, (1 << 32) - 6)]
         self._talks: list[TcpTalk | DatagramTalk] = [
             TcpTalk(Flow(peer_port=40000 + number), seq, ack, Random(number), tally)  # noqa: S311 - no secret
             for number, (seq, ack) in enumerate(tcp)
