@@ -32,9 +32,9 @@ from colo_harness.proxy.script import (
     Swap,
 )
 
-SCENES, SCENE = 12, 20
+SCENES, SCENE = 6, 14
 """At most so many scenes in a script, and happenings in a scene."""
-SCRIPTS = 150
+SCRIPTS = 250
 """In a round, which has a seed of its own."""
 
 
