@@ -1,12 +1,17 @@
 """Generated traffic finds what is broken, tells how it is found again, and leaves a sound comparer alone."""
 
+from collections.abc import Callable
+
 import pytest
 
+from colo_harness.errors import WaitTimeout
 from colo_harness.history import History
 from colo_harness.judge.documented import Covered, as_documented
+from colo_harness.proxy.compare import Compare
+from colo_harness.proxy.flow import Flow
 from colo_harness.proxy.player import KINDS
 from suites.harness.comparers import BROKEN, Comparer
-from suites.proxy.exploring import Explorer
+from suites.proxy.exploring import Explorer, OnBench
 
 
 def explored(make: type[Comparer], *, seed: int = 1, rounds: int) -> History:
@@ -37,6 +42,29 @@ def test_a_broken_one_is_found(name: str, capsys: pytest.CaptureFixture[str]) ->
     assert 0 < len(script_of(history)) <= 8
     assert f"\n    {script_of(history)[0]}\n" in (told := capsys.readouterr().out)
     assert "found again by --seed=" in told
+
+
+def test_a_colo_compare_comes_anew_on_another_qemu(compare_anew: Callable[[], Compare]) -> None:
+    """Where the first one has died of a script, the next script is played all the same."""
+    compare_anew().bench.qemu.process.kill()
+    stage = OnBench(compare_anew())
+    stage.primary(Flow().udp(b"alike"))
+    stage.secondary(Flow().udp(b"alike"))
+    stage.settle()
+    assert stage.released() == [Flow().udp(b"alike")]
+
+
+def test_what_cannot_be_played_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """A comparer that hangs ends the exploration with its own error, and with the script of which it hung."""
+
+    class Hanging(Comparer):
+        def settle(self) -> None:
+            """Never return, as far as a deadline can tell."""
+            raise WaitTimeout("waited 5 s")
+
+    with pytest.raises(WaitTimeout, match="waited 5 s"):
+        explored(Hanging, rounds=1)
+    assert "found again by --seed=1" in capsys.readouterr().out
 
 
 def test_a_seed_finds_it_again() -> None:
