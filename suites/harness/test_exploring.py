@@ -1,17 +1,43 @@
 """Generated traffic finds what is broken, tells how it is found again, and leaves a sound comparer alone."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from typing import Self
 
 import pytest
 
 from colo_harness.errors import WaitTimeout
 from colo_harness.history import History
 from colo_harness.judge.documented import Covered, as_documented
+from colo_harness.judge.judgement import check
 from colo_harness.proxy.compare import Compare
 from colo_harness.proxy.flow import Flow
 from colo_harness.proxy.player import KINDS
 from suites.harness.comparers import BROKEN, Comparer
+from suites.proxy import test_compare_found
 from suites.proxy.exploring import Explorer, OnBench
+
+
+class OnItsOwn(Comparer):
+    """A sound one that can be taken for one on a bench."""
+
+    @property
+    def bench(self) -> Self:
+        """Be it."""
+        return self
+
+    @property
+    def out(self) -> None:
+        """There is no port to be read."""
+
+    def stalled(self, _port: None) -> AbstractContextManager[None]:
+        """What comes out waits anyhow."""
+        return nullcontext()
+
+    def sent(self) -> bool:
+        """All is taken in at once."""
+        return True
 
 
 def explored(make: type[Comparer], *, seed: int = 1, rounds: int) -> History:
@@ -65,6 +91,24 @@ def test_what_cannot_be_played_is_told(capsys: pytest.CaptureFixture[str]) -> No
     with pytest.raises(WaitTimeout, match="waited 5 s"):
         explored(Hanging, rounds=1)
     assert "found again by --seed=1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "show",
+    [
+        test_compare_found.test_acknowledgements_wrap,
+        test_compare_found.test_the_highest_acknowledgement_counts,
+        partial(test_compare_found.test_datagrams_that_are_alike_stay_in_order, make=Flow.udp),
+        test_compare_found.test_a_checkpoint_brings_datagrams_out_in_order,
+        test_compare_found.test_what_nobody_read_comes_out_in_order,
+        test_compare_found.test_what_a_checkpoint_brought_out_is_done_with,
+        test_compare_found.test_a_retransmission_before_number_zero_is_one,
+    ],
+)
+def test_a_finding_is_gone_from_a_sound_comparer(show: Callable[..., None]) -> None:
+    """What shows it fails because of QEMU, and passes where that is mended."""
+    history = History()
+    show(OnItsOwn(history), partial(check, history))
 
 
 def test_a_seed_finds_it_again() -> None:
