@@ -87,7 +87,7 @@ class OnBench:
 
     def __init__(self, compare: Compare) -> None:
         self._compare = compare
-        self._seen = len(compare.out.came)
+        self._seen = 0
         self.primary, self.secondary = compare.primary, compare.secondary
         self.settle, self.checkpoint = compare.settle, compare.checkpoint
 
