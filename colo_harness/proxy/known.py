@@ -110,13 +110,11 @@ def _finishes_alone(talk: TcpTalk, side: Side, cuts: Sequence[Cut]) -> bool:
     """A VM ends the stream where the other one goes on."""
     primary, secondary = (talk.guests[each] for each in Side)
     if side == Side.SECONDARY:
-        return any(cut.fin and cut.start < primary.next for cut in cuts)
-    last = secondary.next - 1
-    return any(
-        cut.fin != (secondary.finished and cut.start == last) or last < cut.end
-        for cut in cuts
-        if secondary.finished or cut.fin
-    )
+        return any(cut.fin and cut.end < primary.next for cut in cuts)
+    last = secondary.next - 1 if secondary.finished else None
+    if any(cut.fin for cut in cuts):
+        return cuts[-1].end != last
+    return last is not None and not primary.finished and any(cut.end > last for cut in cuts)
 
 
 def _leaves_a_gap(talk: TcpTalk, side: Side, cuts: Sequence[Cut]) -> bool:

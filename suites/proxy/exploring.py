@@ -60,6 +60,7 @@ _MAKING: tuple[Making, ...] = (
     lambda flow, side, one, _: Hear(side, flow, one),
     lambda flow, side, _one, _two: Acknowledge(side, flow),
     lambda flow, side, _one, _two: Finish(side, flow),
+    lambda flow, side, _one, _two: Finish(side, flow),
     lambda flow, _side, one, _: Differ(flow, one - 1),
     lambda _flow, side, one, _: Pass(side, sorted(PASSING)[one % len(PASSING)]),
     lambda _flow, _side, _one, _two: Checkpoint(),
