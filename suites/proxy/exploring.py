@@ -58,6 +58,8 @@ _MAKING: tuple[Making, ...] = (
     lambda flow, side, _one, _two: Follow(side, flow),
     lambda flow, side, _one, _two: Follow(side, flow),
     lambda flow, side, one, _: Hear(side, flow, one),
+    lambda flow, _side, one, _: Hear(Side.PRIMARY, flow, one),
+    lambda flow, _side, one, two: Say(Side.SECONDARY, flow, (one + two,)),
     lambda flow, side, _one, _two: Acknowledge(side, flow),
     lambda flow, side, _one, _two: Finish(side, flow),
     lambda flow, side, _one, _two: Finish(side, flow),
