@@ -41,14 +41,14 @@ class Guest:
     """Whether something of it may still wait to be compared, for all that can be known from outside."""
     said: list[Cut] = field(default_factory=list)
 
-    def send(self, cuts: Sequence[Cut], *, alone: bool) -> None:
-        """Note that these segments come to colo-compare, `alone` where nothing of the other VM is held there."""
+    def send(self, cuts: Sequence[Cut]) -> None:
+        """Note that these segments come to colo-compare."""
         for cut in sorted(cuts, key=lambda one: one.start):
             if cut.start <= self.there:
                 self.there = max(self.there, cut.end)
         if cuts:
             self.told = self.heard
-            self.waits |= alone
+            self.waits = True
 
     def become(self, other: "Guest") -> None:
         """Be a copy of another VM, nothing of which waits."""

@@ -147,7 +147,7 @@ class TcpTalk:
             self.tally[f"{kind} {side}"] += 1
             self._count(side, cuts)
         frames = [self._frame(side, cut) for cut in cuts]
-        self.guests[side].send(cuts, alone=not self.held)
+        self.guests[side].send(cuts)
         if side == Side.PRIMARY:
             self.held += zip(frames, cuts, strict=True)
         return frames
