@@ -44,6 +44,7 @@ from colo_harness.judge import (
 )
 from colo_harness.judge.asking import AskedBetween, AsksApart
 from colo_harness.judge.disks import BlocksHold, MarksKept, disk_answers
+from colo_harness.judge.documented import Covered, as_documented
 from colo_harness.judge.entering import ColoEntered
 from colo_harness.judge.frames import SecondarySilent, TimestampsGoOn
 from colo_harness.judge.memory import GenerationPossible, MemoryEqual
@@ -57,6 +58,7 @@ from colo_harness.judge.routes import Routed
 from colo_harness.judge.seen import Released, Saw
 from colo_harness.judge.strain import MemoryKept, came_once, monitor_answers
 from suites.harness.benches import (
+    ONE,
     REFUSALS,
     ROUTES,
     SESSION,
@@ -65,6 +67,7 @@ from suites.harness.benches import (
     TWO,
     compared,
     mapped,
+    played,
     refused,
     routed,
     strained,
@@ -223,6 +226,14 @@ CASES = [
     Case(TimestampsGoOn(), crossing, change(is_a("frame", who="host_b"), tsval=3451065255), is_a("frame")),
     Case(Saw(STEPS), compared, change(is_a("frame", "out"), hex=TWO.hex()), is_a("phase")),
     Case(Released(1, at_least=2, at_most=2), compared, change(is_a("phase", "settled"), at=0.55), is_a("phase")),
+    Case(as_documented, played, change(after(0.8, is_a("frame", "out")), hex=ONE.hex()), is_a("phase")),
+    Case(
+        Covered(("said primary",)),
+        played,
+        change(is_a("observe", "tally"), value={"said primary": 0}),
+        is_a("observe"),
+        "unknown",
+    ),
     Case(Routed(ROUTES), routed, change(is_a("frame", "out", "guest"), hex=TWO.hex()), is_a("phase")),
     Case(Refused(REFUSALS), refused, change(is_a("observe"), value=None), is_a("observe")),
     Case(came_once, compared, change(is_a("frame", "out"), hex=TWO.hex()), is_a("frame")),
