@@ -28,7 +28,7 @@ def make_buffers(pair: "ColoPair") -> None:
     files = pair.files[pair.host(Role.SECONDARY)]
     for path in (files.active, files.hidden):
         if not path.exists():
-            pair.lab.copy(pair.lab.empty_disk, path)
+            pair.lab.copy(pair.lab.empty_disk(pair.topology), path)
 
 
 def start_primary(pair: "ColoPair") -> None:
@@ -102,4 +102,4 @@ STEPS = (
 
 
 def _is_warm(pair: "ColoPair") -> bool:
-    return not pair.lab.settings.cold_boot
+    return not pair.lab.settings.cold_boot and pair.topology.image is None

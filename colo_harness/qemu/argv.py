@@ -14,6 +14,8 @@ from colo_harness.qemu.topology import NARROWS_PORT, Channel, Host, Role, Topolo
 
 LOOP_PORT = 9001
 """On a host's loopback: where the primary's filters reach its colo-compare."""
+OUT_PORT = 9005
+"""On a host's loopback: where colo-compare lets frames go."""
 GUEST_MAC = "52:54:00:aa:bb:01"
 SIDES: Mapping[Host, str] = {"host_a": "A", "host_b": "B"}
 """What the guest's differ service answers on each host."""
@@ -126,10 +128,10 @@ class Files:
 
 @dataclass(frozen=True)
 class Boot:
-    """How the Linux guest is started: kernel, initramfs and command line."""
+    """How a guest is started that its disk does not boot: kernel, initramfs and command line."""
 
     kernel: Path
-    initrd: Path
+    initrd: Path | None
     cmdline: str
 
 
@@ -150,6 +152,7 @@ def machine(topology: Topology, files: Files, *, host: Host, boot: Boot | None) 
         Part("-qmp", f"unix:{files.rescue},server=on,wait=off"),
         Part("-trace", "colo_send_message"),
         Part("-trace", "colo_receive_message"),
+        Part("-trace", "colo_old_packet_check_found"),
         Part("-D", str(files.trace)),
         Part("-chardev", f"socket,id=console0,path={files.console},server=on,wait=off", "console0"),
         Part("-serial", "chardev:console0"),
@@ -160,7 +163,8 @@ def machine(topology: Topology, files: Files, *, host: Host, boot: Boot | None) 
         size = f"size={topology.memory_mib}M,share=on"
         parts.append(Part("-object", f"memory-backend-file,id=pc.ram,mem-path={files.memory},{size}", "pc.ram"))
     if boot:
-        parts += [Part("-kernel", str(boot.kernel)), Part("-initrd", str(boot.initrd)), Part("-append", boot.cmdline)]
+        parts += [Part("-kernel", str(boot.kernel)), Part("-append", boot.cmdline)]
+        parts += [Part("-initrd", str(boot.initrd))] if boot.initrd else []
     if topology.networked:
         parts += [
             Part("-netdev", "tap,id=hn0,ifname=tap0,script=no,downscript=no,vhost=off", "hn0"),
@@ -189,8 +193,8 @@ def primary(topology: Topology, files: Files) -> Iterable[Part]:
         _chardev("compare1", f"host=0.0.0.0,port={Channel.COMPARE},server=on,wait=off"),
         _chardev("compare0", f"host=127.0.0.1,port={LOOP_PORT},server=on,wait=off"),
         _chardev("compare0-0", f"host=127.0.0.1,port={NARROWS_PORT if topology.narrowed else LOOP_PORT}"),
-        _chardev("compare_out", "host=127.0.0.1,port=9005,server=on,wait=off"),
-        _chardev("compare_out0", "host=127.0.0.1,port=9005"),
+        _chardev("compare_out", f"host=127.0.0.1,port={OUT_PORT},server=on,wait=off"),
+        _chardev("compare_out0", f"host=127.0.0.1,port={OUT_PORT}"),
         _filter("filter-mirror", "m0", "queue=tx,outdev=mirror0"),
         _filter("filter-redirector", "redire0", "queue=rx,indev=compare_out"),
         _filter("filter-redirector", "redire1", "queue=rx,outdev=compare0"),
@@ -242,7 +246,7 @@ def role_parts(
 def _cpu(topology: Topology) -> str:
     if topology.accel == "tcg":
         return "qemu64"
-    return f"qemu64,kvmclock={'on' if topology.guest == 'linux' else 'off'}"
+    return f"qemu64,kvmclock={'off' if topology.guest == 'tick' else 'on'}"
 
 
 def _bus(topology: Topology) -> str:

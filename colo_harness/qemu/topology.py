@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Literal
 
 from colo_harness.settings import Accel
@@ -37,10 +38,25 @@ NARROWS_PORT = 9002
 
 
 @dataclass(frozen=True)
+class Image:
+    """A guest that is not ours: a kernel with an initrd, or a disk that boots by itself."""
+
+    kernel: Path | None = None
+    initrd: Path | None = None
+    cmdline: str = ""
+    disk: Path | None = None
+    memory_mib: int = 256
+    boot_s: float = 30.0
+    """Seconds that it gets alone, from power-on until the pair is formed: nothing tells when it is ready."""
+
+
+@dataclass(frozen=True)
 class Topology:
     """One pair's set-up; equal topologies restore the same saved guest state."""
 
-    guest: GuestKind = "linux"
+    guest: GuestKind | Literal["foreign"] = "linux"
+    image: Image | None = None
+    """The foreign guest; none of ours is one."""
     accel: Accel = "tcg"
     fresh: bool = False
     """The Linux guest has made no TCP connection before the pair is formed (docs/findings/)."""
@@ -66,9 +82,11 @@ class Topology:
     @property
     def networked(self) -> bool:
         """Whether the guest has a NIC, and the pair therefore a proxy."""
-        return self.guest == "linux"
+        return self.guest != "tick"
 
     @property
     def memory_mib(self) -> int:
         """Guest memory in MiB."""
+        if self.image:
+            return self.image.memory_mib
         return 128 if self.guest == "linux" else 16

@@ -1,0 +1,104 @@
+"""An account of an explanation, as people and as programs read it."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from rich.table import Column, Table
+from rich.text import Text
+
+from colo_harness.judge.explanation import Cause, Explanation, Group
+
+COLOURS = {"well": "green", "fairly": "yellow", "badly": "red", "unknown": "yellow"}
+WORDS = {
+    "due": "x-checkpoint-delay was over",
+    "asked": "somebody asked for it",
+    "unexplained": "nothing that was seen explains it",
+    "size": "the packets differ in length",
+    "segmentation": "the same bytes, cut into other segments",
+    "acknowledgement": "the primary acknowledged what the secondary had not",
+}
+
+
+def table(explanation: Explanation) -> Table:
+    """Return a line for each service and reason, the forced ones first."""
+    heads = (Column("checkpoints", justify="right"), "why", "of", Column("what was seen first", overflow="fold"))
+    drawn = Table(*heads, Column("at", justify="right"), box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    for group in explanation.groups():
+        first = group.causes[0]
+        colour = {True: "red", False: "" if group.reason in ("due", "asked") else "yellow"}[first.forced]
+        when = f"{first.at - explanation.start:.2f} s"
+        drawn.add_row(str(len(group.causes)), Text(group.reason, colour), _whose(group), said(first), when)
+    return drawn
+
+
+def said(cause: Cause) -> str:
+    """Return what was seen of a cause: the first byte that differs, or who was waited for."""
+    if cause.reason == "timeout":
+        if cause.side is None or cause.since is None:
+            return "a frame waited too long; which one was not seen"
+        silent = {"primary": "secondary", "secondary": "primary"}[cause.side]
+        return f"a frame of the {cause.side} had waited {cause.at - cause.since:.2f} s for the {silent}'s"
+    if cause.reason == "payload" and cause.offset is not None:
+        where = f"byte {cause.offset}" if cause.offset >= 0 else f"{-cause.offset} bytes before the payload"
+        return f"{where}: {_byte(cause.primary)} of the primary, {_byte(cause.secondary)} of the secondary"
+    if cause.reason == "size":
+        return f"{cause.primary} bytes of the primary, {cause.secondary} of the secondary"
+    return WORDS[cause.reason]
+
+
+def sentences(explanation: Explanation) -> Iterator[Text]:
+    """Yield the verdict and the figures that it is made of."""
+    forced, all_of_them = len(explanation.forced), len(explanation.causes)
+    lasted = explanation.end - explanation.start
+    sent = explanation.passed + explanation.held + explanation.waiting
+    verdict = {
+        "well": "This workload suits COLO well: it forced no checkpoint.",
+        "fairly": f"This workload suits COLO fairly: it forced a checkpoint every {lasted / max(forced, 1):.0f} s.",
+        "badly": f"This workload suits COLO badly: it forced {forced / lasted:.1f} checkpoints a second.",
+        "unknown": "Whether this workload suits COLO is unknown: the guest sent nothing.",
+    }[explanation.suits]
+    yield Text(verdict, f"bold {COLOURS[explanation.suits]}")
+    yield Text(f"{forced} of {all_of_them} checkpoints in {lasted:.1f} s were forced ({_share(forced, all_of_them)})")
+    yield Text(f"{explanation.longest:.1f} s was the longest stretch without a forced one")
+    yield Text(
+        f"{explanation.passed} of {sent} frames to clients went out without a checkpoint"
+        f" ({_share(explanation.passed, sent)}), {explanation.held} waited for one, {explanation.waiting} wait still"
+    )
+
+
+def document(explanation: Explanation) -> dict[str, Any]:
+    """Return the explanation as JSON values; seconds count from when the pair was watched."""
+    causes = [
+        asdict(cause)
+        | {
+            "at": round(cause.at - explanation.start, 6),
+            "since": None if cause.since is None else round(cause.since - explanation.start, 6),
+            "forced": cause.forced,
+            "said": said(cause),
+        }
+        for cause in explanation.causes
+    ]
+    return {
+        "suits": explanation.suits,
+        "seconds": round(explanation.end - explanation.start, 6),
+        "checkpoints": causes,
+        "forced": len(explanation.forced),
+        "longest_s": round(explanation.longest, 6),
+        "frames": {"passed": explanation.passed, "held": explanation.held, "waiting": explanation.waiting},
+    }
+
+
+def _whose(group: Group) -> str:
+    sessions = len({cause.flow for cause in group.causes if cause.flow})
+    return group.service + (f" ({sessions} sessions)" if sessions > 1 else "")
+
+
+def _byte(value: int | None) -> str:
+    if value is None:
+        return "nothing"
+    return f"{value:#04x}" + (f" ({chr(value)})" if chr(value).isprintable() and value < 127 else "")  # noqa: PLR2004
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.0f} %" if whole else "none"

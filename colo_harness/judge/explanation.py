@@ -1,0 +1,200 @@
+"""An explanation: why a pair took each of its checkpoints, by what can be seen from outside QEMU.
+
+Its history tells when checkpoints were asked for, and the frames of both guests what colo-compare had to say of them.
+"""
+
+import heapq
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+from colo_harness.history import Entry
+from colo_harness.judge.checkpoints import messages
+from colo_harness.judge.comparison import Comparison, Dispute, Quarrel, Side
+from colo_harness.judge.packets import Flow, Heard
+
+Reason = Literal["due", "asked", "timeout", "unexplained"] | Quarrel
+FORCED = ("payload", "size", "segmentation", "acknowledgement", "timeout")
+"""Reasons that lie in what the guests sent."""
+_EARLY = 0.1
+"""Seconds by which a checkpoint that was due may come too early: QEMU counts from when it decided on the one before."""
+
+
+Suits = Literal["well", "fairly", "badly", "unknown"]
+SELDOM_S = 10.0
+"""Seconds between forced checkpoints, on average, above which a workload still suits COLO fairly."""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why one checkpoint was taken, which was asked for at `at` seconds.
+
+    `offset`, `primary` and `secondary` are as of a Dispute. After a time-out `side` is the one whose frame had
+    """
+
+    at: float
+    reason: Reason
+    flow: Flow | None = None
+    offset: int | None = None
+    primary: int | None = None
+    secondary: int | None = None
+    side: Side | None = None
+    since: float | None = None
+
+    @property
+    def forced(self) -> bool:
+        """Whether the workload brought it about."""
+        return self.reason in FORCED
+
+
+@dataclass(frozen=True)
+class Group:
+    """Checkpoints of one reason that one service brought about, in order."""
+
+    reason: str
+    service: str
+    causes: tuple[Cause, ...]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What was seen between `start` and `end`, in seconds; counts are of frames that the primary's guest sent."""
+
+    start: float
+    end: float
+    causes: tuple[Cause, ...]
+    passed: int
+    """Let go without a checkpoint."""
+    held: int
+    """Let go by a checkpoint."""
+    waiting: int
+    """Neither, when the end came."""
+
+    @property
+    def forced(self) -> list[Cause]:
+        """The checkpoints that the workload brought about."""
+        return [cause for cause in self.causes if cause.forced]
+
+    @property
+    def longest(self) -> float:
+        """The longest stretch without a forced checkpoint, in seconds."""
+        times = [self.start, *(cause.at for cause in self.forced), self.end]
+        return max(later - earlier for earlier, later in pairwise(times))
+
+    @property
+    def suits(self) -> Suits:
+        """How well the workload suits COLO: `well` without a forced checkpoint, `badly` with one every SELDOM_S."""
+        if not self.forced:
+            return "well" if self.passed + self.held + self.waiting else "unknown"
+        return "badly" if (self.end - self.start) / len(self.forced) < SELDOM_S else "fairly"
+
+    def groups(self) -> list[Group]:
+        """Return the causes that are alike together, the most frequent first."""
+        alike: dict[tuple[str, str], list[Cause]] = {}
+        for cause in self.causes:
+            alike.setdefault((cause.reason, cause.flow.service if cause.flow else ""), []).append(cause)
+        found = [Group(reason, service, tuple(causes)) for (reason, service), causes in alike.items()]
+        return sorted(found, key=lambda group: (not group.causes[0].forced, -len(group.causes)))
+
+
+@dataclass(frozen=True)
+class _Moment:
+    """A trace or a phase that tells of a checkpoint."""
+
+    at: float
+    what: Literal["asked", "old", "request", "commit"]
+    detail: str = ""
+
+
+def explain(entries: Sequence[Entry], heard: Iterable[Heard], *, delay_s: float, host: str = "host_a") -> Explanation:
+    """Explain the checkpoints that the primary `host` took while it was watched; frames come in order of time."""
+    moments = sorted(_moments(entries, host), key=lambda moment: moment.at)
+    start = next((entry.at for entry in entries if (entry.kind, entry.what) == ("phase", "watch")), 0.0)
+    ended = [entry.at for entry in entries if (entry.kind, entry.what) == ("phase", "watched")]
+    end = ended[-1] if ended else max((entry.at for entry in entries), default=start)
+    told = _Teller(delay_s, start)
+    events: Iterator[_Moment | Heard] = heapq.merge(moments, heard, key=lambda event: event.at)
+    for event in events:
+        if event.at > end:
+            break
+        told.take(event)
+    return told.explanation(start, end)
+
+
+class _Teller:
+    """Goes through what happened, and keeps the first reason since the last checkpoint: that is what QEMU heeds."""
+
+    def __init__(self, delay_s: float, start: float) -> None:
+        self._delay_s = delay_s
+        self._start = start
+        self._comparison = Comparison()
+        self._causes: list[Cause] = []
+        self._reason: Cause | None = None
+        self._before = float("-inf")
+        self._counted = (0, 0)
+
+    def take(self, event: "_Moment | Heard") -> None:
+        """Take in what happened next."""
+        if event.at <= self._start:
+            self._counted = (self._comparison.passed, self._comparison.held)
+        if not isinstance(event, _Moment):
+            if event.ear in ("primary", "secondary"):
+                side: Side = "primary" if event.ear == "primary" else "secondary"
+                self._note(_of_dispute(self._comparison.hear(event.at, side, event.frame)))
+        elif event.what == "asked":
+            self._note(Cause(event.at, "asked"))
+        elif event.what == "old":
+            self._note(self._of_timeout(event))
+        elif event.what == "request":
+            self._conclude(event.at)
+        else:
+            self._comparison.flush()
+            self._reason = None
+
+    def explanation(self, start: float, end: float) -> Explanation:
+        """Return what was found."""
+        passed, held = self._counted
+        waiting = sum(one.side == "primary" for one in self._comparison.waiting())
+        causes = tuple(cause for cause in self._causes if start <= cause.at <= end)
+        return Explanation(start, end, causes, self._comparison.passed - passed, self._comparison.held - held, waiting)
+
+    def _note(self, cause: Cause | None) -> None:
+        self._reason = self._reason or cause
+
+    def _conclude(self, at: float) -> None:
+        is_due = at - self._before >= self._delay_s - _EARLY
+        reason = self._reason or Cause(at, "due" if is_due else "unexplained")
+        told = vars(reason) | {"at": at}
+        self._causes.append(Cause(**told))
+        self._before = at
+
+    def _of_timeout(self, moment: _Moment) -> Cause:
+        """Find the frame that QEMU found too old by when it came, which both clocks tell to a millisecond or so."""
+        born = float(moment.detail)
+        waiting = list(self._comparison.waiting())
+        if not waiting:
+            return Cause(moment.at, "timeout")
+        oldest = min(waiting, key=lambda one: abs(one.at - born))
+        return Cause(moment.at, "timeout", oldest.packet.flow, side=oldest.side, since=oldest.at)
+
+
+def _of_dispute(dispute: Dispute | None) -> Cause | None:
+    if dispute is None:
+        return None
+    values = (dispute.offset, dispute.primary, dispute.secondary)
+    return Cause(dispute.at, dispute.quarrel, dispute.flow, *values)
+
+
+def _moments(entries: Sequence[Entry], host: str) -> Iterator[_Moment]:
+    """Yield what the history tells of checkpoints, the frames' part aside."""
+    for entry in entries:
+        if entry.kind == "phase" and entry.what in ("checkpoint", "delay"):
+            yield _Moment(entry.at, "asked")
+        elif (entry.kind, entry.who, entry.what) == ("trace", host, "colo_old_packet_check_found"):
+            yield _Moment(entry.at, "old", entry.data["message"])
+    for message in messages(entries, host):
+        if (message.direction, message.name) == ("send", "checkpoint-request"):
+            yield _Moment(message.at, "request")
+        elif (message.direction, message.name) == ("receive", "vmstate-received"):
+            yield _Moment(message.at, "commit")

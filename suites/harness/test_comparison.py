@@ -1,0 +1,118 @@
+"""colo-compare's decisions, found again from frames."""
+
+import pytest
+
+from colo_harness.judge.comparison import Comparison, Dispute, first_difference
+from suites.harness.guestframes import icmp, ipv4, tcp, udp
+
+P, S = "primary", "secondary"
+Step = tuple[str, bytes]
+SYN = tcp(b"", seq=999, flags=0x12)
+
+
+def hear(steps: list[Step]) -> tuple[Comparison, list[Dispute]]:
+    """Let a new comparison hear frames, a second apart."""
+    comparison = Comparison()
+    found = [comparison.hear(float(at), side, frame) for at, (side, frame) in enumerate(steps)]  # type: ignore[arg-type]
+    return comparison, [dispute for dispute in found if dispute]
+
+
+def described(dispute: Dispute) -> tuple[object, ...]:
+    """Return what a dispute is about."""
+    return dispute.quarrel, dispute.offset, dispute.primary, dispute.secondary
+
+
+AGREE: dict[str, list[Step]] = {
+    "one segment": [(P, tcp(b"abc", seq=1)), (S, tcp(b"abc", seq=1))],
+    "the secondary first": [(S, tcp(b"abc", seq=1)), (P, tcp(b"abc", seq=1))],
+    "cut by the secondary": [(P, tcp(b"abcd", seq=1)), (S, tcp(b"ab", seq=1)), (S, tcp(b"cd", seq=3))],
+    "across the wrap": [(P, tcp(b"abcd", seq=-2)), (S, tcp(b"ab", seq=-2)), (S, tcp(b"cd", seq=0))],
+    "datagram": [(P, udp(b"abc")), (S, udp(b"abc"))],
+    "datagrams in another order": [(S, udp(b"a")), (S, udp(b"b")), (P, udp(b"b"))],
+    "an echo reply": [(P, icmp(b"abc")), (S, icmp(b"abc"))],
+    "another IP header": [(P, ipv4(47, b"abc", ident=1)), (S, ipv4(47, b"abc", ident=2))],
+    "what is not IPv4": [(P, bytes(12) + b"\x86\xdd" + bytes(40))],
+}
+
+
+@pytest.mark.parametrize("steps", AGREE.values(), ids=AGREE)
+def test_what_is_alike_passes(steps: list[Step]) -> None:
+    """One frame of the primary's, without a dispute."""
+    comparison, disputes = hear(steps)
+    assert (comparison.passed, comparison.held, disputes) == (1, 0, [])
+
+
+OPENED = [(P, SYN), (S, SYN)]
+DIFFER: dict[str, tuple[list[Step], tuple[object, ...]]] = {
+    "the first byte of a stream": (
+        [*OPENED, (P, tcp(b"Abc", seq=1000)), (S, tcp(b"Bbc", seq=1000))],
+        (0, 65, 66),
+    ),
+    "its last byte": ([*OPENED, (P, tcp(b"abA", seq=1000)), (S, tcp(b"abB", seq=1000))], (2, 65, 66)),
+    "a byte of a later segment": (
+        [
+            *(*OPENED, (P, tcp(b"abcd", seq=1000)), (S, tcp(b"abcd", seq=1000))),
+            *((P, tcp(b"xA", seq=1004)), (S, tcp(b"xB", seq=1004))),
+        ],
+        (5, 65, 66),
+    ),
+    "beyond what one has": (
+        [(P, SYN), (P, tcp(b"abcA", seq=1000)), (S, tcp(b"ab", seq=1000)), (S, tcp(b"cB", seq=1002))],
+        (3, 65, 66),
+    ),
+    "a datagram": ([(P, udp(b"xyA")), (S, udp(b"xyB"))], (2, 65, 66)),
+    "the closest of some datagrams": ([(S, udp(b"zzz")), (S, udp(b"xyB")), (P, udp(b"xyA"))], (2, 65, 66)),
+    "an echo reply": ([(P, icmp(b"xA")), (S, icmp(b"xB"))], (1, 65, 66)),
+    "an echo reply's number": ([(P, icmp(b"x", number=1)), (S, icmp(b"x", number=2))], (-1, 1, 2)),
+}
+
+
+@pytest.mark.parametrize(("steps", "where"), DIFFER.values(), ids=DIFFER)
+def test_what_differs_is_named(steps: list[Step], where: tuple[object, ...]) -> None:
+    """By its first byte and both values, and held until a checkpoint."""
+    comparison, disputes = hear(steps)
+    assert [described(one) for one in disputes] == [("payload", *where)]
+    before = comparison.passed
+    comparison.flush()
+    assert (comparison.passed - before, comparison.held) == (0, 1)
+    assert list(comparison.waiting()) == []
+
+
+OTHERWISE: dict[str, tuple[list[Step], str]] = {
+    "datagrams of two lengths": ([(P, udp(b"ab")), (S, udp(b"abc"))], "size"),
+    "segments laid upon each other": ([(P, tcp(b"abcd", seq=1)), (S, tcp(b"cdef", seq=3))], "segmentation"),
+    "more is acknowledged than the secondary did": (
+        [(S, tcp(b"abcd", seq=1, ack=5)), (P, tcp(b"ab", seq=1, ack=9))],
+        "acknowledgement",
+    ),
+}
+
+
+@pytest.mark.parametrize(("steps", "quarrel"), OTHERWISE.values(), ids=OTHERWISE)
+def test_what_does_not_fit_is_named(steps: list[Step], quarrel: str) -> None:
+    """Where no byte differs."""
+    assert [dispute.quarrel for dispute in hear(steps)[1]] == [quarrel]
+
+
+def test_flows_are_told_apart() -> None:
+    """By each of their ports."""
+    steps = [(P, udp(b"a", port=7)), (S, udp(b"b", port=8)), (P, udp(b"c", peer_port=1)), (S, udp(b"d", peer_port=2))]
+    comparison, disputes = hear(steps)
+    assert (len(list(comparison.waiting())), disputes) == (4, [])
+
+
+def test_a_bare_acknowledgement_waits_for_a_segment_of_the_other_side() -> None:
+    """And passes as soon as there is one."""
+    comparison, _ = hear([(P, tcp(b"", seq=1))])
+    assert [one.side for one in comparison.waiting()] == [P]
+    comparison.hear(1.0, "secondary", tcp(b"", seq=1))
+    assert comparison.passed == 1
+
+
+@pytest.mark.parametrize("at", [0, 1, 749, 1399, 1499])
+def test_the_first_difference_is_found(at: int) -> None:
+    """Wherever it is, also where one text ends."""
+    text = b"a" * 1500
+    assert first_difference(text, text) is None
+    assert first_difference(text, text[:at] + b"b" + text[at + 1 :]) == at
+    assert first_difference(text, text[:at]) == at
