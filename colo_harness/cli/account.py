@@ -38,7 +38,8 @@ def said(cause: Cause) -> str:
         if cause.side is None or cause.since is None:
             return "a frame waited too long; which one was not seen"
         silent = {"primary": "secondary", "secondary": "primary"}[cause.side]
-        return f"a frame of the {cause.side} had waited {cause.at - cause.since:.2f} s for the {silent}'s"
+        waited = f"a frame of the {cause.side} had waited {cause.at - cause.since:.2f} s for the {silent}'s"
+        return waited + (", which the checkpoint before had let go" if cause.again else "")
     if cause.reason == "payload" and cause.offset is not None:
         where = f"byte {cause.offset}" if cause.offset >= 0 else f"{-cause.offset} bytes before the payload"
         return f"{where}: {_byte(cause.primary)} of the primary, {_byte(cause.secondary)} of the secondary"

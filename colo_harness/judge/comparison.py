@@ -59,6 +59,8 @@ class Comparison:
     """Released without a checkpoint."""
     held: int = 0
     """Released by a checkpoint."""
+    flushed: list[Packet] = field(default_factory=list)
+    """What the last checkpoint released."""
     _flows: dict[object, "_Queues"] = field(default_factory=dict)
 
     def hear(self, at: float, side: Side, frame: bytes) -> Dispute | None:
@@ -80,8 +82,9 @@ class Comparison:
 
     def flush(self) -> None:
         """A checkpoint has been committed."""
+        self.flushed = [one.packet for one in self.waiting() if one.side == "primary"]
+        self.held += len(self.flushed)
         for queues in self._flows.values():
-            self.held += len(queues.primary)
             queues.primary.clear()
             queues.secondary.clear()
 
@@ -132,10 +135,8 @@ class _Stream(_Queues):
     def put(self, queued: Queued) -> None:
         """Let a segment wait."""
         queue, packet = self._queue(queued.side), queued.packet
-        if packet.syn:
-            self._start = packet.seq + 1
-        elif self._start is None:
-            self._start = packet.seq
+        if queued.side == "primary" and (packet.syn or self._start is None):  # the secondary's SYN is its own
+            self._start = packet.seq + packet.syn
         if len(queue) > QUEUE:
             return
         self._acks[queued.side] = packet.ack

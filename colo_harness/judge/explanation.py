@@ -41,6 +41,7 @@ class Cause:
     secondary: int | None = None
     side: Side | None = None
     since: float | None = None
+    again: bool = False
 
     @property
     def forced(self) -> bool:
@@ -176,7 +177,9 @@ class _Teller:
         if not waiting:
             return Cause(moment.at, "timeout")
         oldest = min(waiting, key=lambda one: abs(one.at - born))
-        return Cause(moment.at, "timeout", oldest.packet.flow, side=oldest.side, since=oldest.at)
+        flushed = self._comparison.flushed if oldest.side == "secondary" else []
+        again = any(oldest.packet.flow == one.flow and oldest.packet.payload == one.payload for one in flushed)
+        return Cause(moment.at, "timeout", oldest.packet.flow, side=oldest.side, since=oldest.at, again=again)
 
 
 def _of_dispute(dispute: Dispute | None) -> Cause | None:
