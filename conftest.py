@@ -13,6 +13,7 @@ pytest_plugins = [
     "fixtures.report",
     "fixtures.lab",
     "fixtures.pair",
+    "fixtures.bench",
     "fixtures.verdicts",
     "fixtures.soak",
     "fixtures.audit",

@@ -1,18 +1,16 @@
 """What a QEMU executable is and wants, asked of itself over QMP; never read off its path or version."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from colo_harness.errors import CommandError, LaunchFailure, MachineError, ProductFailure, UsageError
-from colo_harness.history import History
 from colo_harness.machine.guardian import Guardian
 from colo_harness.machine.process import Process, run
+from colo_harness.qemu.bare import BareQemu
 from colo_harness.qemu.loop import Loop
-from colo_harness.qemu.monitor import Monitor
 from colo_harness.settings import Timeouts
 
 NEEDED_OBJECTS = ("colo-compare", "filter-mirror", "filter-redirector", "filter-rewriter")
@@ -77,11 +75,8 @@ def _no_qemu(argv: Sequence[str], timeout: float) -> str:
 
 
 def _ask(argv: Sequence[str], folder: Path, *, loop: Loop, guardian: Guardian, timeouts: Timeouts) -> Contract:
-    with _bare_qemu(argv, folder, loop=loop, guardian=guardian, timeouts=timeouts) as (process, monitor):
-
-        def ask(command: str, arguments: dict[str, Any] | None = None) -> Any:
-            return monitor.execute(command, arguments, timeout=timeouts.command)
-
+    with BareQemu(argv, folder, name="probe", loop=loop, guardian=guardian, timeouts=timeouts) as qemu:
+        ask = qemu.execute
         version = ask("query-version")
         types = {kind["name"] for kind in ask("qom-list-types", {"implements": "object"})}
         capabilities = {entry["capability"] for entry in ask("query-migrate-capabilities")}
@@ -92,33 +87,11 @@ def _ask(argv: Sequence[str], folder: Path, *, loop: Loop, guardian: Guardian, t
         number = version["qemu"]
         return Contract(
             version=f"{number['major']}.{number['minor']}.{number['micro']} {version['package']}".strip(),
-            build=_build_digest(process),
+            build=_build_digest(qemu.process),
             lacks=tuple(lacks),
             return_path="x-colo" in capabilities and _wants_return_path(ask),
             reconnect="reconnect-ms=1000" if _has_member(schema, "reconnect-ms") else "reconnect=1",
         )
-
-
-@contextmanager
-def _bare_qemu(
-    argv: Sequence[str], folder: Path, *, loop: Loop, guardian: Guardian, timeouts: Timeouts
-) -> Iterator[tuple[Process, Monitor]]:
-    socket = folder / "probe.sock"
-    options = ["-machine", "none", "-nodefaults", "-display", "none", "-qmp", f"unix:{socket},server=on,wait=off"]
-    process = Process([*argv, *options], name="probe", log_dir=folder, guardian=guardian)
-    try:
-        with History() as history:
-
-            def why() -> str:
-                state = process.where_it_hangs() if process.alive else f"exit status {process.poll()}"
-                return f"argv: {process.command}\n{state}\n{process.stderr()}"
-
-            transcript = folder / "probe.qmp.jsonl"
-            with closing(Monitor(socket, loop, history, host=None, transcript=transcript, why_lost=why)) as monitor:
-                monitor.connect(timeout=timeouts.launch, alive=lambda: process.alive)
-                yield process, monitor
-    finally:
-        process.kill()
 
 
 def _wants_return_path(ask: Any) -> bool:

@@ -1,0 +1,178 @@
+"""The bench: a bare QEMU, ports on its chardevs, and COLO's objects between them."""
+
+import selectors
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from colo_harness.errors import CommandError, WaitTimeout
+from colo_harness.history import History
+from colo_harness.machine.guardian import Guardian
+from colo_harness.proxy.port import Meddler, Port, honest
+from colo_harness.proxy.sabotage import SOUND, Sabotage
+from colo_harness.proxy.wire import Wire
+from colo_harness.qemu.bare import BareQemu
+from colo_harness.qemu.loop import Loop
+from colo_harness.settings import Timeouts
+
+NAME = "bench"
+"""Of its QEMU, in histories."""
+
+
+class Lacking(Exception):
+    """This QEMU has no such object or property; the text names it."""
+
+
+@dataclass(frozen=True)
+class Benchroom:
+    """What all benches of a run share: the QEMU under test and its surroundings."""
+
+    qemu: Sequence[str]
+    loop: Loop
+    guardian: Guardian
+    timeouts: Timeouts
+
+
+class Bench:
+    """A bare QEMU in `folder`, for frames that go in and come out by ports; leaving the context ends it.
+
+    Raises LaunchFailure.
+    """
+
+    def __init__(
+        self,
+        room: Benchroom,
+        folder: Path,
+        history: History,
+        sabotage: Sabotage = SOUND,
+        *,
+        options: Sequence[str] = (),
+    ) -> None:
+        self.history = history
+        self.timeouts = room.timeouts
+        self._folder = folder
+        self._sabotage = sabotage
+        self._ports: list[Port] = []
+        self._stalled: set[Port] = set()
+        self._closing = ExitStack()
+        self._stderr_seen = 0
+        self._death_seen = False
+        self.qemu = self._closing.enter_context(
+            BareQemu(
+                room.qemu,
+                folder,
+                name=NAME,
+                loop=room.loop,
+                guardian=room.guardian,
+                timeouts=room.timeouts,
+                history=history,
+                options=options,
+            )
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closing.close()
+
+    def port(self, name: str, *, letter: str, inward: Wire, outward: Wire) -> Port:
+        """Make a socket chardev and return our end of it, not connected yet."""
+        path = self._folder / f"{name}.sock"
+        address = {"type": "unix", "data": {"path": str(path)}}
+        backend = {"type": "socket", "data": {"addr": address, "server": True, "wait": False}}
+        self.qemu.execute("chardev-add", {"id": name, "backend": backend})
+        meddler: Meddler = self._sabotage.meddlers.get(name, lambda: honest)()
+        port = Port(name, path, self.history, letter=letter, inward=inward, outward=outward, meddler=meddler)
+        self._closing.callback(port.close)
+        self._ports.append(port)
+        return port
+
+    def connect(self, *ports: Port) -> None:
+        """Connect ports; returns once QEMU has accepted. Raises WaitTimeout, MonitorLost."""
+        for port in ports:
+            port.connect()
+        deadline = time.monotonic() + self.timeouts.command
+        waiting = {port.name for port in ports}
+        while waiting:
+            known = {each["label"]: each["filename"] for each in self.qemu.execute("query-chardev")}
+            waiting = {name for name in waiting if known[name].startswith("disconnected")}
+            if waiting and time.monotonic() > deadline:
+                raise WaitTimeout(f"{', '.join(sorted(waiting))}: QEMU accepts no connection\n{self.qemu.why_lost()}")
+
+    def make(self, kind: str, name: str, properties: Mapping[str, Any]) -> None:
+        """Add an object, as the sabotage would have it. Raises Lacking, CommandError, MonitorLost."""
+        wanted = {**properties, **self._sabotage.properties.get(kind, {})}
+        try:
+            self.qemu.execute("object-add", {"qom-type": kind, "id": name, **wanted})
+        except CommandError as refused:
+            if self.lacks(kind, wanted):
+                raise Lacking(self.lacks(kind, wanted)) from refused
+            raise
+        self.history.record("phase", NAME, "made", object=name, kind=kind, properties=wanted)
+
+    def remove(self, name: str) -> None:
+        """Delete an object. Raises CommandError, MonitorLost."""
+        self.qemu.execute("object-del", {"id": name})
+        self.history.record("phase", NAME, "removed", object=name)
+
+    def lacks(self, kind: str, properties: Mapping[str, Any]) -> str:
+        """Name what this QEMU does not have of an object kind and its properties; empty if it has all."""
+        if kind not in {each["name"] for each in self.qemu.execute("qom-list-types", {"implements": "object"})}:
+            return kind
+        known = {each["name"] for each in self.qemu.execute("qom-list-properties", {"typename": kind})}
+        return ", ".join(f"{kind}.{name}" for name in properties if name not in known)
+
+    @contextmanager
+    def stalled(self, port: Port) -> Iterator[None]:
+        """Do not read from a port inside the block."""
+        self._stalled.add(port)
+        try:
+            yield
+        finally:
+            self._stalled.discard(port)
+
+    def pump(self, done: Callable[[], bool], timeout: float) -> bool:
+        """Send what waits and take in what comes, until `done` and nothing is left to read; tell whether it was.
+
+        The end of QEMU ends it too.
+        """
+        deadline = time.monotonic() + timeout
+        while not done():
+            left = deadline - time.monotonic()
+            if left <= 0 or not (self._pump_once(left) or self.qemu.process.alive):
+                return done()
+        while self._pump_once(0):
+            continue
+        return True
+
+    def _pump_once(self, timeout: float) -> bool:
+        """Wait for a port that can be read or written, and do so; tell whether anything moved."""
+        with selectors.DefaultSelector() as selector:
+            for each in self._ports:
+                wanted = selectors.EVENT_WRITE if each.busy else 0
+                wanted |= selectors.EVENT_READ if each not in self._stalled and not each.ended else 0
+                if wanted:
+                    selector.register(each, wanted, each)
+            ready = selector.select(timeout) if selector.get_map() else []
+        for key, events in ready:
+            port: Port = key.data
+            if events & selectors.EVENT_WRITE:
+                port.send()
+            if events & selectors.EVENT_READ:
+                port.receive()
+        return bool(ready)
+
+    def collect(self) -> None:
+        """Record what QEMU wrote to stderr and, once, how it ended."""
+        text = self.qemu.process.stderr()
+        for line in text[self._stderr_seen :].splitlines():
+            self.history.record("stderr", NAME, line)
+        self._stderr_seen = len(text)
+        status = self.qemu.process.poll()
+        if status is not None and not self._death_seen:
+            self._death_seen = True
+            self.history.record("observe", NAME, "exit-status", value=status)

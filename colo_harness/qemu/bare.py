@@ -1,0 +1,78 @@
+"""A QEMU without a machine: nothing but its monitor, its chardevs and its objects."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from colo_harness.history import History
+from colo_harness.machine.guardian import Guardian
+from colo_harness.machine.process import Process
+from colo_harness.qemu.loop import Loop
+from colo_harness.qemu.monitor import Monitor
+from colo_harness.settings import Timeouts
+
+OPTIONS = ("-machine", "none", "-nodefaults", "-display", "none")
+
+
+class BareQemu:
+    """A running `argv` without a machine, named `name` in the history; leaving the context ends it.
+
+    Raises LaunchFailure when it dies or stays mute at start.
+    """
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        folder: Path,
+        *,
+        name: str,
+        loop: Loop,
+        guardian: Guardian,
+        timeouts: Timeouts,
+        history: History | None = None,
+        options: Sequence[str] = (),
+    ) -> None:
+        self.name = name
+        self.folder = folder
+        self._timeouts = timeouts
+        socket = folder / f"{name}.sock"
+        monitor = ("-qmp", f"unix:{socket},server=on,wait=off")
+        self.process = Process([*argv, *OPTIONS, *options, *monitor], name=name, log_dir=folder, guardian=guardian)
+        try:
+            self._monitor = Monitor(
+                socket,
+                loop,
+                history or History(),
+                host=name if history else None,
+                transcript=folder / f"{name}.qmp.jsonl",
+                why_lost=self.why_lost,
+            )
+            self._connect()
+        except BaseException:
+            self.process.kill()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self._monitor.close()
+        finally:
+            self.process.kill()
+
+    def execute(self, command: str, arguments: dict[str, Any] | None = None, *, timeout: float | None = None) -> Any:
+        """Run a QMP command. Raises CommandError, MonitorLost."""
+        return self._monitor.execute(command, arguments, timeout=timeout or self._timeouts.command)
+
+    def why_lost(self) -> str:
+        """Describe the process for an error: argv, status or what its threads do, stderr."""
+        state = self.process.where_it_hangs() if self.process.alive else f"exit status {self.process.poll()}"
+        return f"argv: {self.process.command}\n{state}\n{self.process.stderr()}"
+
+    def _connect(self) -> None:
+        try:
+            self._monitor.connect(timeout=self._timeouts.launch, alive=lambda: self.process.alive)
+        except BaseException:
+            self._monitor.close()
+            raise
