@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
+from typing import cast
 
 from colo_harness.colo.lab import Lab
 from colo_harness.colo.pair import ColoPair
@@ -14,6 +15,7 @@ from colo_harness.colo.wiretap import Wiretap
 from colo_harness.errors import ProductFailure, UsageError, WaitTimeout
 from colo_harness.history import Entry, History, Kind
 from colo_harness.judge.explanation import Explanation, explain
+from colo_harness.judge.moments import Window, window
 from colo_harness.machine.network import Network
 from colo_harness.machine.process import Process
 from colo_harness.machine.progress import Progress
@@ -75,8 +77,8 @@ class Workload:
                 _let_run(history, self.seconds)
             tap.stop()
             progress("comparing what both guests sent")
-            delay_s = self.topology.checkpoint_delay_ms / 1000
-            return explain(history.entries, tap.heard(history), delay_s=delay_s)
+            entries = history.entries
+            return explain(entries, tap.heard(history), cast("Window", window(entries)))
 
     @contextmanager
     def _driven(self, network: Network, history: History, lab: Lab, folder: Path) -> Iterator[None]:

@@ -15,7 +15,6 @@ WORDS = {
     "asked": "somebody asked for it",
     "unexplained": "nothing that was seen explains it",
     "size": "the packets differ in length",
-    "segmentation": "the same bytes, cut into other segments",
     "acknowledgement": "the primary acknowledged what the secondary had not",
 }
 
@@ -42,9 +41,11 @@ def said(cause: Cause) -> str:
         return waited + (", which the checkpoint before had let go" if cause.again else "")
     if cause.reason == "payload" and cause.offset is not None:
         where = f"byte {cause.offset}" if cause.offset >= 0 else f"{-cause.offset} bytes before the payload"
-        return f"{where}: {_byte(cause.primary)} of the primary, {_byte(cause.secondary)} of the secondary"
+        return f"{where}: primary {_byte(cause.primary)}, secondary {_byte(cause.secondary)}"
+    if cause.reason == "segmentation":
+        return f"no byte, but segments from byte {cause.primary} and from byte {cause.secondary} on"
     if cause.reason == "size":
-        return f"{cause.primary} bytes of the primary, {cause.secondary} of the secondary"
+        return f"primary {cause.primary} bytes, secondary {cause.secondary}"
     return WORDS[cause.reason]
 
 
@@ -98,7 +99,7 @@ def _whose(group: Group) -> str:
 def _byte(value: int | None) -> str:
     if value is None:
         return "nothing"
-    return f"{value:#04x}" + (f" ({chr(value)})" if chr(value).isprintable() and value < 127 else "")  # noqa: PLR2004
+    return f"{value:#04x}" + (f" {chr(value)!r}" if chr(value).isascii() and chr(value).isprintable() else "")
 
 
 def _share(part: int, whole: int) -> str:

@@ -140,6 +140,16 @@ _ALL = (
         topology=lambda topology: replace(topology, compare_timeout_ms=3_600_000, scan_cycle_ms=600_000),
     ),
     Sabotage(
+        "doubled-frames",
+        "Each frame that colo-compare lets go is doubled.",
+        topology=lambda topology: replace(topology, meddling="doubled"),
+    ),
+    Sabotage(
+        "swapped-frames",
+        "Frames that colo-compare lets go in a row change places, two by two.",
+        topology=lambda topology: replace(topology, meddling="swapped"),
+    ),
+    Sabotage(
         "no-replication-child",
         "The primary's quorum has no child on the secondary: the disk is not replicated.",
         instead={"attach_replica": _left_out},

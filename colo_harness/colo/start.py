@@ -33,8 +33,7 @@ def make_buffers(pair: "ColoPair") -> None:
 
 def start_primary(pair: "ColoPair") -> None:
     """Start the primary with `-S` (step 1)."""
-    if pair.topology.narrowed:
-        pair.open_narrows()
+    pair.open_relays()
     pair.launch(Role.PRIMARY, warm.restoring() if _is_warm(pair) else [])
 
 

@@ -20,9 +20,9 @@ from colo_harness.qemu.argv import LOOP_PORT, OUT_PORT
 from colo_harness.qemu.topology import Channel, Host
 
 _STREAMS: dict[tuple[str, int], Ear] = {
-    ("source", LOOP_PORT): "primary",  # the chardev server compare0 is what redire1 writes into
-    ("target", int(Channel.COMPARE)): "secondary",
-    ("target", OUT_PORT): "released",
+    ("source", LOOP_PORT): "primary_in",  # the chardev server compare0 is what redire1 writes into
+    ("target", int(Channel.COMPARE)): "secondary_in",
+    ("target", OUT_PORT): "outdev",
 }
 _HEAD = struct.Struct("!II")
 """Length of the frame with its vnet header, and of that header (net/net.c, net_fill_rstate)."""
@@ -51,6 +51,16 @@ class Wiretap:
     def stop(self) -> None:
         """Hear no more; all that was said before is known. Raises MachineError."""
         self._capture.stop()
+
+    def record(self, history: History) -> None:
+        """Stop, and record each frame in the history: who is the stream, what is "in" or "out" as colo-compare sees it.
+
+        The data are "hex", the frame. Raises MachineError.
+        """
+        self.stop()
+        for heard in self.heard(history):
+            way = "out" if heard.ear == "outdev" else "in"
+            history.append("frame", heard.ear, way, {"hex": heard.frame.hex()}, at=heard.at)
 
     def heard(self, history: History) -> Iterator[Heard]:
         """Yield the frames that were heard, in order; the tap must have been stopped. Raises MachineError."""

@@ -20,7 +20,9 @@ QUEUE = 1024
 class Dispute:
     """Why colo-compare asks for a checkpoint: two packets of a flow that do not match.
 
-    `offset` is that of the first byte that differs: in TCP's stream, else in the payload, or before it where negative.
+    `offset` is that of the first byte that differs: in TCP's stream, else in the payload, or before it where negative;
+    `primary` and `secondary` are its values. Of a "size" they are those of the payloads; of a "segmentation", where the
+    two segments begin in the stream.
     """
 
     at: float
@@ -187,12 +189,13 @@ class _Stream(_Queues):
         if quarrel != "payload":
             return Dispute(at, quarrel, flow)
         start = self._start or 0
+        begins = [(one.packet.seq - start) % (1 << 32) for one in (ours, theirs)]
         ahead = _signed(theirs.packet.seq - ours.packet.seq)
         mine, other = ours.packet.payload[max(ahead, 0) :], theirs.packet.payload[max(-ahead, 0) :]
         found = first_difference(mine, other)
         if found is None or found >= min(len(mine), len(other)):
-            return Dispute(at, "segmentation", flow)
-        position = (ours.packet.seq + max(ahead, 0) + found - start) % (1 << 32)
+            return Dispute(at, "segmentation", flow, None, *begins)
+        position = (begins[0] + max(ahead, 0) + found) % (1 << 32)
         return Dispute(at, "payload", flow, position, mine[found], other[found])
 
 

@@ -7,16 +7,19 @@ import heapq
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, get_args
 
 from colo_harness.history import Entry
 from colo_harness.judge.checkpoints import messages
 from colo_harness.judge.comparison import Comparison, Dispute, Quarrel, Side
-from colo_harness.judge.packets import Flow, Heard
+from colo_harness.judge.moments import Window
+from colo_harness.judge.packets import Ear, Flow, Heard
+from colo_harness.judge.verdict import timeline
 
 Reason = Literal["due", "asked", "timeout", "unexplained"] | Quarrel
 FORCED = ("payload", "size", "segmentation", "acknowledgement", "timeout")
 """Reasons that lie in what the guests sent."""
+_SIDES: dict[Ear, Side] = {"primary_in": "primary", "secondary_in": "secondary"}
 _EARLY = 0.1
 """Seconds by which a checkpoint that was due may come too early: QEMU counts from when it decided on the one before."""
 
@@ -108,27 +111,31 @@ class _Moment:
     detail: str = ""
 
 
-def explain(entries: Sequence[Entry], heard: Iterable[Heard], *, delay_s: float, host: str = "host_a") -> Explanation:
+def explain(entries: Sequence[Entry], heard: Iterable[Heard], watched: Window, host: str = "host_a") -> Explanation:
     """Explain the checkpoints that the primary `host` took while it was watched; frames come in order of time."""
     moments = sorted(_moments(entries, host), key=lambda moment: moment.at)
-    start = next((entry.at for entry in entries if (entry.kind, entry.what) == ("phase", "watch")), 0.0)
-    ended = [entry.at for entry in entries if (entry.kind, entry.what) == ("phase", "watched")]
-    end = ended[-1] if ended else max((entry.at for entry in entries), default=start)
-    told = _Teller(delay_s, start)
+    told = _Teller(watched)
     events: Iterator[_Moment | Heard] = heapq.merge(moments, heard, key=lambda event: event.at)
     for event in events:
-        if event.at > end:
+        if event.at > watched.end:
             break
         told.take(event)
-    return told.explanation(start, end)
+    return told.explanation()
+
+
+def recorded(entries: Sequence[Entry]) -> Iterator[Heard]:
+    """Yield the frames of colo-compare's streams that a history has, in order of time."""
+    ears: dict[str, Ear] = {name: name for name in get_args(Ear)}
+    for entry in timeline(entries):
+        if entry.kind == "frame" and entry.who in ears:
+            yield Heard(entry.at, ears[entry.who], bytes.fromhex(entry.data["hex"]))
 
 
 class _Teller:
     """Goes through what happened, and keeps the first reason since the last checkpoint: that is what QEMU heeds."""
 
-    def __init__(self, delay_s: float, start: float) -> None:
-        self._delay_s = delay_s
-        self._start = start
+    def __init__(self, watched: Window) -> None:
+        self._watched = watched
         self._comparison = Comparison()
         self._causes: list[Cause] = []
         self._reason: Cause | None = None
@@ -137,11 +144,8 @@ class _Teller:
 
     def take(self, event: "_Moment | Heard") -> None:
         """Take in what happened next."""
-        if event.at <= self._start:
-            self._counted = (self._comparison.passed, self._comparison.held)
         if not isinstance(event, _Moment):
-            if event.ear in ("primary", "secondary"):
-                side: Side = "primary" if event.ear == "primary" else "secondary"
+            if side := _SIDES.get(event.ear):
                 self._note(_of_dispute(self._comparison.hear(event.at, side, event.frame)))
         elif event.what == "asked":
             self._note(Cause(event.at, "asked"))
@@ -152,19 +156,26 @@ class _Teller:
         else:
             self._comparison.flush()
             self._reason = None
+        if event.at <= self._watched.start:
+            self._counted = (self._comparison.passed, self._comparison.held)
 
-    def explanation(self, start: float, end: float) -> Explanation:
+    def explanation(self) -> Explanation:
         """Return what was found."""
         passed, held = self._counted
-        waiting = sum(one.side == "primary" for one in self._comparison.waiting())
-        causes = tuple(cause for cause in self._causes if start <= cause.at <= end)
-        return Explanation(start, end, causes, self._comparison.passed - passed, self._comparison.held - held, waiting)
+        return Explanation(
+            self._watched.start,
+            self._watched.end,
+            tuple(cause for cause in self._causes if cause.at in self._watched),
+            self._comparison.passed - passed,
+            self._comparison.held - held,
+            sum(one.side == "primary" for one in self._comparison.waiting()),
+        )
 
     def _note(self, cause: Cause | None) -> None:
         self._reason = self._reason or cause
 
     def _conclude(self, at: float) -> None:
-        is_due = at - self._before >= self._delay_s - _EARLY
+        is_due = at - self._before >= (self._watched.delay_s or 0) - _EARLY
         reason = self._reason or Cause(at, "due" if is_due else "unexplained")
         told = vars(reason) | {"at": at}
         self._causes.append(Cause(**told))

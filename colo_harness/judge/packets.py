@@ -11,7 +11,8 @@ _TCP, _UDP = 6, 17
 _TCP_SIZE, _UDP_SIZE, _ICMP_SIZE = 20, 8, 8
 
 
-Ear = Literal["primary", "secondary", "released"]
+Ear = Literal["primary_in", "secondary_in", "outdev"]
+"""colo-compare's names of its streams."""
 
 
 @dataclass(frozen=True)

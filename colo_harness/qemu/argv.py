@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from colo_harness.qemu.contract import Contract
-from colo_harness.qemu.topology import NARROWS_PORT, Channel, Host, Role, Topology
+from colo_harness.qemu.topology import MEDDLER_PORT, NARROWS_PORT, Channel, Host, Role, Topology
 
 LOOP_PORT = 9001
 """On a host's loopback: where the primary's filters reach its colo-compare."""
@@ -194,7 +194,7 @@ def primary(topology: Topology, files: Files) -> Iterable[Part]:
         _chardev("compare0", f"host=127.0.0.1,port={LOOP_PORT},server=on,wait=off"),
         _chardev("compare0-0", f"host=127.0.0.1,port={NARROWS_PORT if topology.narrowed else LOOP_PORT}"),
         _chardev("compare_out", f"host=127.0.0.1,port={OUT_PORT},server=on,wait=off"),
-        _chardev("compare_out0", f"host=127.0.0.1,port={OUT_PORT}"),
+        _chardev("compare_out0", f"host=127.0.0.1,port={MEDDLER_PORT if topology.meddling else OUT_PORT}"),
         _filter("filter-mirror", "m0", "queue=tx,outdev=mirror0"),
         _filter("filter-redirector", "redire0", "queue=rx,indev=compare_out"),
         _filter("filter-redirector", "redire1", "queue=rx,outdev=compare0"),

@@ -35,6 +35,8 @@ class Channel(StrEnum):
 
 NARROWS_PORT = 9002
 """Of a relay of ours on the loopback of the primary's host."""
+MEDDLER_PORT = 9006
+"""Of another one, behind colo-compare."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,8 @@ class Topology:
     """The checkpoint stream goes through a relay of ours, which can hold it at a message."""
     narrowed: bool = False
     """What the primary's filters send to its colo-compare goes through a relay of ours, which can stop in mid-frame."""
+    meddling: Literal["", "doubled", "swapped"] = ""
+    """What a relay of ours does to the frames that colo-compare lets go, where a sabotage asks for it."""
     memory_file: bool = False
     """Guest memory lies in a file of the host, where a sabotage can reach it."""
     spare_monitor: bool = False

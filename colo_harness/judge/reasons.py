@@ -1,0 +1,50 @@
+"""Reasons: every checkpoint of a pair has one, and the forced ones are those that were to be expected."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from colo_harness.history import Entry
+from colo_harness.judge.explanation import Cause, explain, recorded
+from colo_harness.judge.moments import window
+from colo_harness.judge.verdict import Breach, Parametrised, Verdict, decide, undecided
+
+
+@dataclass(frozen=True)
+class ForcedBy(Parametrised):
+    """In the watched stretch each checkpoint has a reason, and those that were forced have these ones, in order.
+
+    A reason says why, by which protocol, and which byte differed, or whose frame waited in vain: `payload tcp 100`,
+    `timeout udp primary`. Read from the frames of colo-compare's streams and QEMU's traces.
+    """
+
+    reasons: tuple[str, ...] = ()
+    host: str = "host_a"
+    label: str = ""
+
+    def judge(self, entries: Sequence[Entry]) -> Verdict:
+        """Judge entries that are in order of time."""
+        watched = window(entries, self.label)
+        frames = list(recorded(entries))
+        if watched is None or not any(frame.ear == "primary_in" and frame.at in watched for frame in frames):
+            return undecided("no watched stretch in which frames of the primary's were recorded")
+        told = explain(entries, frames, watched, self.host)
+        unexplained = [cause for cause in told.causes if cause.reason == "unexplained"]
+        breaches = [Breach(f"a checkpoint at {cause.at:.3f} s has no reason", cause.at) for cause in unexplained]
+        breaches += self._others(told.forced)
+        return decide(breaches, [], f"{len(told.causes)} checkpoints, {len(told.forced)} forced, each with its reason")
+
+    def _others(self, forced: Sequence[Cause]) -> Iterator[Breach]:
+        seen = tuple(in_words(cause) for cause in forced)
+        if seen != self.reasons:
+            first = next(
+                (cause for cause, word in zip(forced, self.reasons, strict=False) if in_words(cause) != word), None
+            )
+            at = first.at if first else None
+            yield Breach(f"forced by {', '.join(seen) or 'nothing'}, not {', '.join(self.reasons) or 'nothing'}", at)
+
+
+def in_words(cause: Cause) -> str:
+    """Return a cause as ForcedBy names it."""
+    detail = cause.side if cause.reason == "timeout" else cause.offset
+    words = (cause.reason, cause.flow.protocol if cause.flow else None, detail)
+    return " ".join(str(word) for word in words if word is not None)
