@@ -7,7 +7,7 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 from colo_harness.errors import MachineError
 from colo_harness.history import History
@@ -16,7 +16,7 @@ from colo_harness.machine.capture import Capture, frames
 from colo_harness.machine.conversation import pieces
 from colo_harness.machine.guardian import Guardian
 from colo_harness.machine.network import Network
-from colo_harness.qemu.argv import LOOP_PORT, OUT_PORT
+from colo_harness.qemu.argv import LOOP_PORT, OUT_PORT, SECOND_PORTS
 from colo_harness.qemu.topology import Channel, Host
 
 _STREAMS: dict[tuple[str, int], Ear] = {
@@ -24,15 +24,20 @@ _STREAMS: dict[tuple[str, int], Ear] = {
     ("target", int(Channel.COMPARE)): "secondary_in",
     ("target", OUT_PORT): "outdev",
 }
+"""Which end of a stream has this port, of the first NIC's colo-compare."""
 _HEAD = struct.Struct("!II")
 """Length of the frame with its vnet header, and of that header (net/net.c, net_fill_rstate)."""
 
 
 class Wiretap:
-    """Listens from its making on until `stop`, on the host whose QEMU has the colo-compare. Raises MachineError."""
+    """Listens from its making on until `stop`, on the host whose QEMU has the colo-compare; `nic` says which one's.
 
-    def __init__(self, network: Network, host: Host, path: Path, *, guardian: Guardian) -> None:
-        streams = " or ".join(f"tcp port {port}" for _, port in _STREAMS)
+    Raises MachineError.
+    """
+
+    def __init__(self, network: Network, host: Host, path: Path, *, guardian: Guardian, nic: Literal[0, 1] = 0) -> None:
+        self._streams = {(end, port + nic * SECOND_PORTS): ear for (end, port), ear in _STREAMS.items()}
+        streams = " or ".join(f"tcp port {port}" for _, port in self._streams)
         self._capture = Capture(
             network, path, guardian=guardian, place=network.host(host), ports=("lo", "colo0"), only=streams
         )
@@ -68,7 +73,7 @@ class Wiretap:
             raise MachineError(f"{self._capture.dropped} packets of colo-compare's streams were not captured", _QUIETER)
         rests: dict[Ear, bytes] = {}
         for piece in pieces(frames(self._capture.path)):
-            ear = _STREAMS.get(("source", piece.source[1])) or _STREAMS.get(("target", piece.target[1]))
+            ear = self._streams.get(("source", piece.source[1])) or self._streams.get(("target", piece.target[1]))
             if ear is None:
                 continue
             if not piece.begins and ear not in rests:

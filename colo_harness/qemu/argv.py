@@ -5,7 +5,8 @@ docs/departures.md lists what departs from it, and why.
 suites/harness/test_argv.py holds both command lines against the document that the reference release ships.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,11 @@ LOOP_PORT = 9001
 OUT_PORT = 9005
 """On a host's loopback: where colo-compare lets frames go."""
 GUEST_MAC = "52:54:00:aa:bb:01"
+MACS = (GUEST_MAC, "52:54:00:aa:bb:02")
+SECOND, SECOND_PORTS = "-b", 10
+"""What the proxy of a second NIC has behind its ids, and how much higher its ports are."""
+_NAMES = re.compile(r"\b(id|indev|outdev|primary_in|secondary_in|iothread)=([\w-]+)")
+_PORT = re.compile(r"\bport=(\d+)")
 SIDES: Mapping[Host, str] = {"host_a": "A", "host_b": "B"}
 """What the guest's differ service answers on each host."""
 
@@ -167,8 +173,7 @@ def machine(topology: Topology, files: Files, *, host: Host, boot: Boot | None) 
         parts += [Part("-initrd", str(boot.initrd))] if boot.initrd else []
     if topology.networked:
         parts += [
-            Part("-netdev", "tap,id=hn0,ifname=tap0,script=no,downscript=no,vhost=off", "hn0"),
-            Part("-device", f"virtio-net-pci,id=e0,netdev=hn0,mac={GUEST_MAC},romfile={_offloads(topology)}", "e0"),
+            *(part for nic in range(topology.nics) for part in _nic(nic, topology)),
             Part("-fw_cfg", f"name=opt/colo/side,string={SIDES[host]}"),
         ]
     return Graph(tuple(parts))
@@ -188,7 +193,7 @@ def primary(topology: Topology, files: Files) -> Iterable[Part]:
         return storage
     timing = f"compare_timeout={topology.compare_timeout_ms},expired_scan_cycle={topology.scan_cycle_ms}"
     streams = "primary_in=compare0-0,secondary_in=compare1,outdev=compare_out0"
-    return [
+    proxy = [
         _chardev("mirror0", f"host=0.0.0.0,port={Channel.MIRROR},server=on,wait=off"),
         _chardev("compare1", f"host=0.0.0.0,port={Channel.COMPARE},server=on,wait=off"),
         _chardev("compare0", f"host=127.0.0.1,port={LOOP_PORT},server=on,wait=off"),
@@ -204,8 +209,8 @@ def primary(topology: Topology, files: Files) -> Iterable[Part]:
             f"colo-compare,id=comp0,{streams},iothread=iothread1,vnet_hdr_support=on,{timing}",
             "comp0",
         ),
-        *storage,
     ]
+    return [*_for_each_nic(proxy, topology), *storage]
 
 
 def secondary(topology: Topology, files: Files, contract: Contract, *, primary_address: str) -> Iterable[Part]:
@@ -224,14 +229,14 @@ def secondary(topology: Topology, files: Files, contract: Contract, *, primary_a
     ]
     if not topology.networked:
         return storage
-    return [
+    proxy = [
         _chardev("red0", f"host={primary_address},port={Channel.MIRROR},{contract.reconnect}"),
         _chardev("red1", f"host={primary_address},port={Channel.COMPARE},{contract.reconnect}"),
         _filter("filter-redirector", "f1", "queue=tx,indev=red0"),
         _filter("filter-redirector", "f2", "queue=rx,outdev=red1"),
         _filter("filter-rewriter", "rew0", "queue=all"),
-        *storage,
     ]
+    return [*_for_each_nic(proxy, topology), *storage]
 
 
 def role_parts(
@@ -241,6 +246,29 @@ def role_parts(
     if role is Role.PRIMARY:
         return primary(topology, files)
     return secondary(topology, files, contract, primary_address=primary_address)
+
+
+def ids_for_each_nic(ids: Iterable[str], topology: Topology) -> list[str]:
+    """Return these ids of the first NIC's proxy, and those of the second one's where there is one."""
+    return [name + end for end in ("", SECOND)[: topology.nics] for name in ids]
+
+
+def _for_each_nic(proxy: Sequence[Part], topology: Topology) -> list[Part]:
+    """Return the parts of the first NIC's proxy, and the same again for the second one where there is one."""
+    return [*proxy, *(map(_for_second_nic, proxy) if topology.nics > 1 else ())]
+
+
+def _for_second_nic(part: Part) -> Part:
+    value = _NAMES.sub(rf"\1=\2{SECOND}", part.value).replace("netdev=hn0", "netdev=hn1")
+    return Part(part.flag, _PORT.sub(lambda found: f"port={int(found[1]) + SECOND_PORTS}", value), part.id + SECOND)
+
+
+def _nic(number: int, topology: Topology) -> list[Part]:
+    device = f"virtio-net-pci,id=e{number},netdev=hn{number},mac={MACS[number]},romfile={_offloads(topology)}"
+    return [
+        Part("-netdev", f"tap,id=hn{number},ifname=tap{number},script=no,downscript=no,vhost=off", f"hn{number}"),
+        Part("-device", device, f"e{number}"),
+    ]
 
 
 def _cpu(topology: Topology) -> str:

@@ -18,7 +18,7 @@ from colo_harness.machine.guardian import Guardian
 from colo_harness.machine.namespace import Namespace
 from colo_harness.machine.process import Process
 from colo_harness.machine.scheduling import LEADER, favour
-from colo_harness.qemu.argv import Files
+from colo_harness.qemu.argv import SECOND, Files
 from colo_harness.qemu.loop import Loop
 from colo_harness.qemu.monitor import Monitor
 from colo_harness.qemu.stream import Fifo, Lines, dial
@@ -31,7 +31,7 @@ Thread = Literal["main", "colo"]
 COLO_THREAD = r"mig/src/main|mig/dst/colo|.*migration|COLO.*"
 """Names of the thread that a COLO side waits for its peer in (migration/migration.c, migration/colo.c)."""
 _UCRED = struct.Struct("iII")
-PEER_CHARDEVS = ("mirror0", "compare1", "red0", "red1")
+PEER_CHARDEVS = [name + end for end in ("", SECOND) for name in ("mirror0", "compare1", "red0", "red1")]
 STAMPED = re.compile(r"(?P<stamp>\d{4}-\d\d-\d\dT[\d:.]+Z) (?P<text>.*)")
 
 

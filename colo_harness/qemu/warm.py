@@ -120,7 +120,7 @@ class States:
         shared = argv.machine(plain, files, host="host_a", boot=guest.boot)
         graph = shared.joined(argv.alone(plain, files))
         timeouts = self.around.timeouts
-        with Network() as network, History() as history:
+        with Network(plain.nics) as network, History() as history:
             vm = VM(
                 "host_a",
                 [*self.qemu, *graph],
@@ -185,4 +185,10 @@ def _is_saved(migration: Mapping[str, Any], folder: Path) -> bool:
 
 def _plain(topology: Topology) -> Topology:
     """Return the topology with only those fields kept that a saved state depends on."""
-    return Topology(guest=topology.guest, accel=topology.accel, fresh=topology.fresh, offloads=topology.offloads)
+    return Topology(
+        guest=topology.guest,
+        accel=topology.accel,
+        fresh=topology.fresh,
+        offloads=topology.offloads,
+        nics=topology.nics,
+    )

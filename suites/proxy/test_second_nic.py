@@ -1,0 +1,112 @@
+"""Lock-step on the guest's second NIC, which has filters and a colo-compare of its own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from colo_harness.colo.lab import Lab
+from colo_harness.colo.pair import ColoPair
+from colo_harness.colo.wiretap import Wiretap
+from colo_harness.history import History
+from colo_harness.judge.delivery import DeliveredInOrder
+from colo_harness.judge.lockstep import DivergenceForces, QuietAfterDivergence, SilenceBounded
+from colo_harness.judge.pacing import NoForcedCheckpoint
+from colo_harness.judge.reasons import ForcedBy
+from colo_harness.judge.sessions import nothing_lost
+from colo_harness.machine.network import SECOND_GUEST, Network
+from colo_harness.qemu.topology import Role
+from colo_harness.traffic.client import Client
+from colo_harness.traffic.crowd import Crowd
+from fixtures.claims import control
+from fixtures.pair import Check
+
+PATIENT = pytest.mark.topology(nics=2, checkpoint_delay_ms=60_000, compare_timeout_ms=8000, scan_cycle_ms=250)
+HASTY = pytest.mark.topology(nics=2, checkpoint_delay_ms=60_000, compare_timeout_ms=1000, scan_cycle_ms=250)
+LIMIT = 2.25
+"""Seconds: compare_timeout, one scan, and a second for the forced checkpoint on a busy machine."""
+
+
+@pytest.fixture
+def wiretap(network: Network, artifacts: Path, lab: Lab) -> Iterator[Wiretap]:
+    """Listen to the streams of the second NIC's colo-compare."""
+    guardian = lab.around.guardian
+    with Wiretap(network, "host_a", artifacts / "second.pcap", guardian=guardian, nic=1) as wiretap:
+        yield wiretap
+
+
+@pytest.fixture
+def second(pair: ColoPair, history: History, lab: Lab) -> Iterator[Client]:
+    """Return a client that reaches the guest by its second NIC."""
+    seed, timeout = lab.settings.seed + 1, lab.settings.timeouts.answer
+    with Client(pair.network.client, history, seed=seed, timeout=timeout, address=SECOND_GUEST) as client:
+        yield client
+
+
+@HASTY
+@pytest.mark.claim("PROXY-1")
+@control(sabotage="second-mirror-off", checker="no_forced_checkpoint")
+def test_equal_answers_of_both_nics_force_nothing(pair: ColoPair, client: Client, second: Client, check: Check) -> None:
+    """Sessions by either NIC, opened after a checkpoint, get answers that are alike, and none forces the next one."""
+    pair.checkpoint()
+    sessions = [client.echo("first-echo"), client.udp_echo("first-udp")]
+    sessions += [second.echo(), second.http(), second.counter(), second.udp_echo(), second.ping()]
+    with pair.watching(), Crowd(sessions) as crowd:
+        crowd.work(1.5)
+
+    check(NoForcedCheckpoint(), nothing_lost)
+
+
+@PATIENT
+@pytest.mark.claim("PROXY-2", "PROXY-3")
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+@control(sabotage="second-no-compare", checker="divergence_forces")
+@control(sabotage="hasty-checkpoints", checker="forced_by")
+def test_a_difference_on_the_second_nic_forces_one_checkpoint(
+    wiretap: Wiretap,
+    pair: ColoPair,
+    client: Client,
+    second: Client,
+    history: History,
+    check: Check,
+    transport: Literal["tcp", "udp"],
+) -> None:
+    """An answer by the second NIC that differs waits for a checkpoint and is the primary's; the first NIC works on."""
+    pair.checkpoint()
+    with pair.watching(), Crowd([client.echo("first-echo"), client.udp_echo("first-udp")]) as crowd:
+        with second.differ(transport=transport, timeout=10) as session, pair.settling():
+            session.ask(512, at=511)
+        crowd.work(1)
+    wiretap.record(history)
+
+    check(DivergenceForces(), QuietAfterDivergence(), ForcedBy((f"payload {transport} 511",)), nothing_lost)
+
+
+@HASTY
+@pytest.mark.claim("PROXY-4")
+@control(sabotage="patient-compare", checker="silence_bounded")
+def test_silence_on_the_second_nic_is_bounded(pair: ColoPair, second: Client, check: Check) -> None:
+    """While the secondary stands still, an answer by the second NIC waits for compare_timeout and one scan."""
+    pair.checkpoint()
+    with second.differ(transport="udp", timeout=LIMIT + 0.5) as session, pair.watching():
+        session.ask(512, at=-1)
+        pair.vm(Role.SECONDARY).execute("stop")
+        session.ask(512, at=-1)
+
+    check(SilenceBounded(LIMIT, what="differ", held_s=0.8), nothing_lost)
+
+
+@pytest.mark.topology(nics=2, offloads=False, checkpoint_delay_ms=60_000, compare_timeout_ms=8000)
+@pytest.mark.claim("PROXY-7")
+@control(sabotage="second-no-compare", checker="divergence_forces")
+def test_held_segments_of_the_second_nic_go_out_in_order(
+    wiretap: Wiretap, pair: ColoPair, second: Client, history: History, check: Check
+) -> None:
+    """A checkpoint lets go what the second NIC's colo-compare holds, too: once, and in the order of the stream."""
+    pair.checkpoint()
+    with pair.watching(), second.differ(timeout=10) as session, pair.settling():
+        session.ask(40_000, at=0)
+    wiretap.record(history)
+
+    check(DeliveredInOrder("tcp", held=5), DivergenceForces(), nothing_lost)
