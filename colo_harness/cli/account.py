@@ -54,10 +54,11 @@ def sentences(explanation: Explanation) -> Iterator[Text]:
     forced, all_of_them = len(explanation.forced), len(explanation.causes)
     lasted = explanation.end - explanation.start
     sent = explanation.passed + explanation.held + explanation.waiting
+    often = f"it forced a checkpoint every {lasted / max(forced, 1):.1f} s"
     verdict = {
         "well": "This workload suits COLO well: it forced no checkpoint.",
-        "fairly": f"This workload suits COLO fairly: it forced a checkpoint every {lasted / max(forced, 1):.0f} s.",
-        "badly": f"This workload suits COLO badly: it forced {forced / lasted:.1f} checkpoints a second.",
+        "fairly": f"This workload suits COLO fairly: {often}.",
+        "badly": f"This workload suits COLO badly: {often}.",
         "unknown": "Whether this workload suits COLO is unknown: the guest sent nothing.",
     }[explanation.suits]
     yield Text(verdict, f"bold {COLOURS[explanation.suits]}")

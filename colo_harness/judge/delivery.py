@@ -66,7 +66,7 @@ class DeliveredInOrder(Parametrised):
                 passages[number] = _Passage(number, came.came, packet, place, heard.at)
             else:
                 how = "doubled" if heard.frame in waiting else "not from the primary"
-                breaches.append(Breach(f"a frame of {packet.flow} went out {how}", heard.at))
+                breaches.append(Breach(f"a frame of {packet.flow} went out {how}", heard.at, (heard.line,)))
         return passages, breaches
 
 
@@ -80,12 +80,16 @@ def _disorder(flow: Sequence[_Passage]) -> Iterator[Breach]:
     for one in out[1:]:
         if ahead and one.number < ahead.number and not _may_overtake(ahead.packet, one.packet):
             came = f"{ahead.came.at - one.came.at:.3f} s later"
-            yield Breach(f"a frame of {one.packet.flow} was overtaken by one that came {came}", one.left)
+            yield Breach(
+                f"a frame of {one.packet.flow} was overtaken by one that came {came}",
+                one.left,
+                (one.came.line, ahead.came.line),
+            )
         ahead = max(ahead, one, key=lambda passage: passage.number) if ahead else one
     last = max((one.number for one in out), default=-1)
     for one in flow:
         if one.left is None and one.number < last:
-            yield Breach(f"a frame of {one.packet.flow} never went out", one.came.at)
+            yield Breach(f"a frame of {one.packet.flow} never went out", one.came.at, (one.came.line,))
 
 
 def _may_overtake(ahead: Packet, other: Packet) -> bool:

@@ -5,7 +5,7 @@ Its history tells when checkpoints were asked for, and the frames of both guests
 
 import heapq
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal, get_args
 
@@ -45,6 +45,8 @@ class Cause:
     side: Side | None = None
     since: float | None = None
     again: bool = False
+    line: int = 0
+    """Of the history: where the checkpoint was asked for."""
 
     @property
     def forced(self) -> bool:
@@ -109,6 +111,7 @@ class _Moment:
     at: float
     what: Literal["asked", "old", "request", "commit"]
     detail: str = ""
+    line: int = 0
 
 
 def explain(entries: Sequence[Entry], heard: Iterable[Heard], watched: Window, host: str = "host_a") -> Explanation:
@@ -128,7 +131,7 @@ def recorded(entries: Sequence[Entry]) -> Iterator[Heard]:
     ears: dict[str, Ear] = {name: name for name in get_args(Ear)}
     for entry in timeline(entries):
         if entry.kind == "frame" and entry.who in ears:
-            yield Heard(entry.at, ears[entry.who], bytes.fromhex(entry.data["hex"]))
+            yield Heard(entry.at, ears[entry.who], bytes.fromhex(entry.data["hex"]), entry.line)
 
 
 class _Teller:
@@ -152,7 +155,7 @@ class _Teller:
         elif event.what == "old":
             self._note(self._of_timeout(event))
         elif event.what == "request":
-            self._conclude(event.at)
+            self._conclude(event.at, event.line)
         else:
             self._comparison.flush()
             self._reason = None
@@ -174,11 +177,10 @@ class _Teller:
     def _note(self, cause: Cause | None) -> None:
         self._reason = self._reason or cause
 
-    def _conclude(self, at: float) -> None:
+    def _conclude(self, at: float, line: int) -> None:
         is_due = at - self._before >= (self._watched.delay_s or 0) - _EARLY
         reason = self._reason or Cause(at, "due" if is_due else "unexplained")
-        told = vars(reason) | {"at": at}
-        self._causes.append(Cause(**told))
+        self._causes.append(replace(reason, at=at, line=line))
         self._before = at
 
     def _of_timeout(self, moment: _Moment) -> Cause:
@@ -209,6 +211,6 @@ def _moments(entries: Sequence[Entry], host: str) -> Iterator[_Moment]:
             yield _Moment(entry.at, "old", entry.data["message"])
     for message in messages(entries, host):
         if (message.direction, message.name) == ("send", "checkpoint-request"):
-            yield _Moment(message.at, "request")
+            yield _Moment(message.at, "request", line=message.line)
         elif (message.direction, message.name) == ("receive", "vmstate-received"):
             yield _Moment(message.at, "commit")

@@ -17,11 +17,12 @@ Ear = Literal["primary_in", "secondary_in", "outdev"]
 
 @dataclass(frozen=True)
 class Heard:
-    """An Ethernet frame in one of colo-compare's streams; `at` is in seconds of the history."""
+    """An Ethernet frame in one of colo-compare's streams; `at` is in seconds of the history, `line` a line of it."""
 
     at: float
     ear: Ear
     frame: bytes
+    line: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Reasons: every checkpoint of a pair has one, and the forced ones are those that were to be expected."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from colo_harness.history import Entry
@@ -28,19 +28,16 @@ class ForcedBy(Parametrised):
         if watched is None or not any(frame.ear == "primary_in" and frame.at in watched for frame in frames):
             return undecided("no watched stretch in which frames of the primary's were recorded")
         told = explain(entries, frames, watched, self.host)
-        unexplained = [cause for cause in told.causes if cause.reason == "unexplained"]
-        breaches = [Breach(f"a checkpoint at {cause.at:.3f} s has no reason", cause.at) for cause in unexplained]
-        breaches += self._others(told.forced)
-        return decide(breaches, [], f"{len(told.causes)} checkpoints, {len(told.forced)} forced, each with its reason")
-
-    def _others(self, forced: Sequence[Cause]) -> Iterator[Breach]:
-        seen = tuple(in_words(cause) for cause in forced)
+        breaches = [
+            Breach(f"a checkpoint at {cause.at:.3f} s has no reason", cause.at, (cause.line,))
+            for cause in told.causes
+            if cause.reason == "unexplained"
+        ]
+        seen = tuple(map(in_words, told.forced))
         if seen != self.reasons:
-            first = next(
-                (cause for cause, word in zip(forced, self.reasons, strict=False) if in_words(cause) != word), None
-            )
-            at = first.at if first else None
-            yield Breach(f"forced by {', '.join(seen) or 'nothing'}, not {', '.join(self.reasons) or 'nothing'}", at)
+            told_of = f"forced by {', '.join(seen) or 'nothing'}, not {', '.join(self.reasons) or 'nothing'}"
+            breaches.append(Breach(told_of, watched.end, tuple(cause.line for cause in told.causes)))
+        return decide(breaches, [], f"{len(told.causes)} checkpoints, {len(told.forced)} forced, each with its reason")
 
 
 def in_words(cause: Cause) -> str:

@@ -3,11 +3,13 @@
 import pytest
 
 from colo_harness.judge.comparison import Comparison, Dispute, first_difference
-from suites.harness.guestframes import icmp, ipv4, tcp, udp
+from colo_harness.proxy.flow import Flow
 
 P, S = "primary", "secondary"
 Step = tuple[str, bytes]
-SYN = tcp(b"", seq=999, flags=0x12)
+FLOW = Flow()
+tcp, udp, icmp = FLOW.tcp, FLOW.udp, FLOW.icmp
+SYN = tcp(b"", seq=999, flags="SA")
 
 
 def hear(steps: list[Step]) -> tuple[Comparison, list[Dispute]]:
@@ -30,7 +32,7 @@ AGREE: dict[str, list[Step]] = {
     "datagram": [(P, udp(b"abc")), (S, udp(b"abc"))],
     "datagrams in another order": [(S, udp(b"a")), (S, udp(b"b")), (P, udp(b"b"))],
     "an echo reply": [(P, icmp(b"abc")), (S, icmp(b"abc"))],
-    "another IP header": [(P, ipv4(47, b"abc", ident=1)), (S, ipv4(47, b"abc", ident=2))],
+    "another IP header": [(P, FLOW.packet(47, b"abc")), (S, FLOW.changed(ident=9, ttl=3).packet(47, b"abc"))],
     "what is not IPv4": [(P, bytes(12) + b"\x86\xdd" + bytes(40))],
 }
 
@@ -63,7 +65,7 @@ DIFFER: dict[str, tuple[list[Step], tuple[object, ...]]] = {
     "a datagram": ([(P, udp(b"xyA")), (S, udp(b"xyB"))], (2, 65, 66)),
     "the closest of some datagrams": ([(S, udp(b"zzz")), (S, udp(b"xyB")), (P, udp(b"xyA"))], (2, 65, 66)),
     "an echo reply": ([(P, icmp(b"xA")), (S, icmp(b"xB"))], (1, 65, 66)),
-    "an echo reply's number": ([(P, icmp(b"x", number=1)), (S, icmp(b"x", number=2))], (-1, 1, 2)),
+    "another kind of message": ([(P, icmp(b"x", kind=0)), (S, icmp(b"x", kind=8))], (-8, 0, 8)),
 }
 
 
@@ -94,11 +96,14 @@ def test_what_does_not_fit_is_named(steps: list[Step], quarrel: str) -> None:
     assert [dispute.quarrel for dispute in hear(steps)[1]] == [quarrel]
 
 
+OTHER = {"guest": "10.0.0.3", "peer": "10.0.0.4", "guest_port": 81, "peer_port": 40_001}
+
+
 def test_flows_are_told_apart() -> None:
-    """By each of their ports."""
-    steps = [(P, udp(b"a", port=7)), (S, udp(b"b", port=8)), (P, udp(b"c", peer_port=1)), (S, udp(b"d", peer_port=2))]
-    comparison, disputes = hear(steps)
-    assert (len(list(comparison.waiting())), disputes) == (4, [])
+    """By each address and each port."""
+    others = [FLOW.changed(**{field: value}) for field, value in OTHER.items()]
+    comparison, disputes = hear([(P, udp(b"a")), *((S, other.udp(b"b")) for other in others)])
+    assert (len(list(comparison.waiting())), disputes) == (1 + len(others), [])
 
 
 def test_a_bare_acknowledgement_waits_for_a_segment_of_the_other_side() -> None:
