@@ -74,23 +74,21 @@ _COMMIT = ("receive", "vmstate-received")
 
 
 def _disorder(flow: Sequence[_Passage]) -> Iterator[Breach]:
-    """Yield where a frame went out ahead of one that came before it, or one never did."""
+    """Yield where a frame went out behind one that came after it, or never did although a later one has."""
     out = sorted((one for one in flow if one.left is not None), key=lambda one: one.place)
-    ahead = out[0] if out else None
-    for one in out[1:]:
-        if ahead and one.number < ahead.number and not _may_overtake(ahead.packet, one.packet):
-            came = f"{ahead.came.at - one.came.at:.3f} s later"
-            yield Breach(
-                f"a frame of {one.packet.flow} was overtaken by one that came {came}",
-                one.left,
-                (one.came.line, ahead.came.line),
-            )
-        ahead = max(ahead, one, key=lambda passage: passage.number) if ahead else one
-    last = max((one.number for one in out), default=-1)
+    latest = out[0] if out else None
+    for one in out:
+        if latest is None or one.number >= latest.number:
+            latest = one
+        elif not _may_overtake(latest.packet, one.packet):
+            later = f"{latest.came.at - one.came.at:.3f} s later"
+            text = f"a frame of {one.packet.flow} was overtaken by one that came {later}"
+            yield Breach(text, one.left, (one.came.line, latest.came.line))
     for one in flow:
-        if one.left is None and one.number < last:
+        if latest and one.left is None and one.number < latest.number:
             yield Breach(f"a frame of {one.packet.flow} never went out", one.came.at, (one.came.line,))
 
 
 def _may_overtake(ahead: Packet, other: Packet) -> bool:
+    """Say whether a segment belongs before another one in their stream."""
     return ahead.flow.protocol == "tcp" and (other.seq - ahead.seq) % (1 << 32) < 1 << 31
