@@ -25,8 +25,9 @@ class _Passage:
 class DeliveredInOrder(Parametrised):
     """Each frame of `protocol` that goes out is the primary's, goes out once, and no flow's frame overtakes another.
 
-    A TCP segment may overtake those behind it in the stream. Unless a checkpoint let go `held` frames, the run does
-    not show that anything was held. Read from the frames of colo-compare's streams.
+    What came before a checkpoint was committed goes out. A TCP segment may overtake those behind it in the stream.
+    Unless a checkpoint let go `held` frames, the run does not show that anything was held. Read from the frames of
+    colo-compare's streams.
     """
 
     protocol: str
@@ -42,6 +43,11 @@ class DeliveredInOrder(Parametrised):
         for flow in flows.values():
             breaches += _disorder(flow)
         commits = [one.at for one in messages(entries, self.host) if (one.direction, one.name) == _COMMIT]
+        breaches += [
+            Breach(f"a frame of {one.packet.flow} was not let go by the checkpoint", one.came.at, (one.came.line,))
+            for one in passages
+            if one.left is None and any(one.came.at < at for at in commits)
+        ]
         held = sum(any(one.came.at < at <= (one.left or 0) for at in commits) for one in passages)
         doubts = (
             [] if held >= self.held else [f"{held} frames were held for a checkpoint, {self.held} should have been"]
@@ -74,7 +80,7 @@ _COMMIT = ("receive", "vmstate-received")
 
 
 def _disorder(flow: Sequence[_Passage]) -> Iterator[Breach]:
-    """Yield where a frame went out behind one that came after it, or never did although a later one has."""
+    """Yield where a frame went out behind one that came after it."""
     out = sorted((one for one in flow if one.left is not None), key=lambda one: one.place)
     latest = out[0] if out else None
     for one in out:
@@ -84,9 +90,6 @@ def _disorder(flow: Sequence[_Passage]) -> Iterator[Breach]:
             later = f"{latest.came.at - one.came.at:.3f} s later"
             text = f"a frame of {one.packet.flow} was overtaken by one that came {later}"
             yield Breach(text, one.left, (one.came.line, latest.came.line))
-    for one in flow:
-        if latest and one.left is None and one.number < latest.number:
-            yield Breach(f"a frame of {one.packet.flow} never went out", one.came.at, (one.came.line,))
 
 
 def _may_overtake(ahead: Packet, other: Packet) -> bool:

@@ -76,12 +76,14 @@ def test_a_difference_on_the_second_nic_forces_one_checkpoint(
     check: Check,
     transport: Literal["tcp", "udp"],
 ) -> None:
-    """An answer by the second NIC that differs waits for a checkpoint and is the primary's; the first NIC works on."""
+    """An answer by the second NIC that differs waits for a checkpoint and is the primary's; none follows of itself."""
     pair.checkpoint()
-    with pair.watching(), Crowd([client.echo("first-echo"), client.udp_echo("first-udp")]) as crowd:
+    others = [client.udp_echo("first-udp"), second.udp_echo()]
+    with pair.watching():
         with second.differ(transport=transport, timeout=10) as session, pair.settling():
             session.ask(512, at=511)
-        crowd.work(1)
+        with Crowd(others) as crowd:
+            crowd.work(1)
     wiretap.record(history)
 
     check(DivergenceForces(), QuietAfterDivergence(), ForcedBy((f"payload {transport} 511",)), nothing_lost)
