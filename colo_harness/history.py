@@ -27,7 +27,7 @@ Kind = Literal[
     "observe",  # a state that was asked for; what: the question, data: value
     "stderr",  # a line that QEMU wrote; what: the line
     "console",  # a line of a guest's serial console; what: the line
-    "frame",  # a frame seen on the service network, where a test asks for it
+    "frame",  # a frame seen on the service network, where a test asks for it, or at a port of a bench (proxy/port.py)
     "check",  # a verdict; what: a checker's name, data: verdict, reason, at, lines, parameters, until
 ]
 Valid = Literal["valid", "invalid", "unknown"]

@@ -21,6 +21,11 @@ class Timeouts:
         return 20 * self.factor
 
     @property
+    def step(self) -> float:
+        """A frame through an object of the proxy, which takes less than a millisecond."""
+        return 5 * self.factor
+
+    @property
     def launch(self) -> float:
         """A QEMU from exec to its monitor's greeting."""
         return 30 * self.factor

@@ -23,6 +23,7 @@ COMMANDS = {
     "plan": "run",
     "run": "run",
     "judge": "judge",
+    "replay": "replay",
     "timeline": "timeline",
     "pair": "pair",
     "explain": "explain",
@@ -31,7 +32,7 @@ COMMANDS = {
 }
 """Each command, a function or a group of them, and the module of this room that has it; it is imported when given."""
 
-STARTERS = ("doctor", "setup", "plan", "run", "explain", "bench")
+STARTERS = ("doctor", "setup", "plan", "run", "explain", "bench", "replay")
 """Commands that start programs which must not outlive them; a pair has a keeper for that."""
 
 

@@ -69,7 +69,7 @@ def _one(path: Path, asked: Sequence[Checker]) -> dict[str, Any]:
         typer.echo(f"colo: {path}:{recording.torn}: cut off in the middle; judged without this line", err=True)
     rejudgement = again(recording.entries, asked)
     for hearing in rejudgement.hearings:
-        typer.echo(_line(hearing))
+        typer.echo(hearing_line(hearing))
     if rejudgement.doubt:
         typer.echo(f"{_word('unknown')}  {rejudgement.doubt}; ask for checkers with --checker")
     return _document(path, recording, rejudgement)
@@ -80,7 +80,8 @@ def _heading(path: Path, recording: Recording) -> str:
     return _printable(f"{path}{test}: {len(recording.entries)} entries")
 
 
-def _line(hearing: Hearing) -> str:
+def hearing_line(hearing: Hearing) -> str:
+    """Return what people see of a hearing, in one line; in three where it was another then."""
     checker = hearing.checker if len(hearing.checker) <= _LONG else f"{hearing.now.checker} {{…}}"
     line = f"{_word(hearing.now.valid)}  {_printable(f'{checker}: {_said(hearing.now)}')}"
     if not hearing.differs or hearing.then is None:

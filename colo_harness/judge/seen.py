@@ -14,6 +14,7 @@ from colo_harness.judge.verdict import Breach, Parametrised, Verdict, decide
 
 ASK = "ask"
 """The word for a request to checkpoint."""
+ANYTHING = "*"
 _ASKED = b"DO_CHECKPOINT".hex()  # net/colo-compare.c, notify_remote_frame
 
 
@@ -22,7 +23,7 @@ class Saw(Parametrised):
     """Step by step, just these frames came out at outdev, in this order.
 
     A step names the frames as they were sent, with blanks between, and says `ask` where a checkpoint is asked for, once
-    or more often: `("p1 p2", "ask", "p3")`.
+    or more often: `("p1 p2", "ask", "p3")`; in a step `*`, whatever comes is right.
     """
 
     steps: tuple[str, ...]
@@ -35,7 +36,8 @@ class Saw(Parametrised):
         steps = list(steps_of(entries))
         breaches: list[Breach] = []
         for number, (step, expected) in enumerate(zip(steps, self.steps, strict=False), start=1):
-            breaches += self._judge_step(f"in step {number}", step, expected.split(), album)
+            found = list(self._judge_step(f"in step {number}", step, expected.split(), album))
+            breaches += found if expected != ANYTHING else []
         doubts = [] if len(steps) == len(self.steps) else [f"{len(steps)} steps, where {len(self.steps)} were told of"]
         told = sum(len(step.split()) for step in self.steps)
         return decide(breaches, doubts, f"{len(steps)} steps, {told} frames and requests as they should be")
@@ -56,6 +58,28 @@ class Saw(Parametrised):
                 if sighting.wrong:
                     yield Breach(f"{where} {sighting.name} {sighting.wrong}", entry.at, (entry.line,))
         yield from _compare(where, seen, [name for name in expected if name != ASK], step.end)
+
+
+@dataclass(frozen=True)
+class Released(Parametrised):
+    """In step `step`, counted from 1, from `at_least` to `at_most` frames came out, whichever they were."""
+
+    step: int
+    at_least: int
+    at_most: int
+
+    def judge(self, entries: Sequence[Entry]) -> Verdict:
+        """Judge entries that are in order of time."""
+        steps = list(steps_of(entries))
+        if len(steps) < self.step:
+            return decide([], [f"there are {len(steps)} steps only"], "")
+        step = steps[self.step - 1]
+        count = sum((entry.kind, entry.who, entry.what) == ("frame", "outdev", "out") for entry in step.entries)
+        text = f"{count} frames came out in step {self.step}"
+        if self.at_least <= count <= self.at_most:
+            return decide([], [], text)
+        bounds = f"{self.at_least} to {self.at_most}" if self.at_least < self.at_most else f"{self.at_least}"
+        return decide([Breach(f"{text}, not {bounds}", step.end.at, (step.end.line,))], [], text)
 
 
 @dataclass(frozen=True)
@@ -80,6 +104,17 @@ def steps_of(entries: Sequence[Entry]) -> Iterator[Step]:
             since = []
         else:
             since.append(entry)
+
+
+def words(entries: Sequence[Entry], suffix: str = "") -> list[str]:
+    """Return step by step what came out, as `Saw` takes it."""
+    album = Album(entries, (f"primary_in{suffix}", f"secondary_in{suffix}"))
+    told = []
+    for step in steps_of(entries):
+        out = [one for one in step.entries if (one.kind, one.who, one.what) == ("frame", f"outdev{suffix}", "out")]
+        asked = any(is_ask(entry, suffix) for entry in step.entries)
+        told.append(" ".join([*(album.recognise(one).name for one in out), *([ASK] if asked else [])]))
+    return told
 
 
 def is_ask(entry: Entry, suffix: str = "") -> bool:

@@ -1,5 +1,6 @@
 """The bench: a bare QEMU, ports on its chardevs, and COLO's objects between them."""
 
+import re
 import selectors
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from colo_harness.errors import CommandError, WaitTimeout
+from colo_harness.errors import CommandError, MonitorLost, WaitTimeout
 from colo_harness.history import History
 from colo_harness.machine.guardian import Guardian
 from colo_harness.proxy.port import Meddler, Port, honest
@@ -165,6 +166,31 @@ class Bench:
             if events & selectors.EVENT_READ:
                 port.receive()
         return bool(ready)
+
+    def ask_monitor(self, moment: str, *, timeout: float) -> None:
+        """Record under `moment` whether the monitor answers within `timeout` seconds."""
+        try:
+            self.qemu.execute("query-version", timeout=timeout)
+        except MonitorLost as silence:
+            self.history.record("observe", NAME, "monitor", moment=moment, value="silent", why=silence.brief)
+        else:
+            self.history.record("observe", NAME, "monitor", moment=moment, value="answers")
+
+    def weigh(self, moment: str) -> None:
+        """Record under `moment` the anonymous resident memory of QEMU, in KiB."""
+        status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii", errors="replace")
+        found = re.search(r"^RssAnon:\s*(\d+)", status, re.MULTILINE)
+        value = int(found[1]) if found else None
+        self.history.record("observe", NAME, "memory-kib", moment=moment, value=value)
+
+    @property
+    def pid(self) -> int:
+        """QEMU's own process, which a wrapper script may have started: the largest of its group."""
+
+        def pages(pid: int) -> int:
+            return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+
+        return max(self.qemu.process.group(), key=pages)
 
     def collect(self) -> None:
         """Record what QEMU wrote to stderr and, once, how it ended."""

@@ -1,8 +1,9 @@
 """colo-compare on a bench: what both VMs send goes in, what a client may see comes out."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from colo_harness.errors import WaitTimeout
 from colo_harness.proxy.barrier import barrier
 from colo_harness.proxy.bench import NAME, Bench
 from colo_harness.proxy.wire import Packet, Wire
@@ -16,11 +17,11 @@ class Compare:
     """A colo-compare with our ports on its chardevs; `properties` are the object's, beside its chardevs.
 
     The ports are called as the properties that they serve, with `suffix` behind: "primary_in", "secondary_in",
-    "outdev", "notify_dev". With `vnet_hdr_support`, frames that are given without a virtio-net header get one of
-    `header` bytes, all zero. Raises Lacking, CommandError, MonitorLost, WaitTimeout.
+    "outdev", "notify_dev". Frames that are given without a virtio-net header get one of `header` bytes, all zero.
+    Raises Lacking, CommandError, MonitorLost, WaitTimeout.
     """
 
-    def __init__(self, bench: Bench, properties: Mapping[str, Any], *, header: int = 12, suffix: str = "") -> None:
+    def __init__(self, bench: Bench, properties: Mapping[str, Any], *, header: int = 0, suffix: str = "") -> None:
         self.bench = bench
         self.name = f"comp{suffix or 0}"
         self._properties = dict(properties)
@@ -28,7 +29,7 @@ class Compare:
         self._iothread = f"iothread{suffix or 0}"
         self._barriers = 0
         vnet = bool(self._properties.get("vnet_hdr_support"))
-        self._header = bytes(header if vnet else 0)
+        self._header = bytes(header)
         self._primary = bench.port(f"primary_in{suffix}", letter="p", inward=Wire(vnet=vnet), outward=Wire(vnet=vnet))
         self._secondary = bench.port(
             f"secondary_in{suffix}", letter="s", inward=Wire(vnet=vnet), outward=Wire(vnet=vnet)
@@ -58,6 +59,10 @@ class Compare:
         for frame in frames:
             self._secondary.put(self._packet(frame))
 
+    def flood(self, frames: Iterable[bytes]) -> None:
+        """Let the primary send frames that are too many for the history."""
+        self._primary.flood(map(self._packet, frames))
+
     def sent(self) -> bool:
         """Wait until QEMU's sockets have taken all that was sent; tell whether they have."""
         idle = lambda: not (self._primary.busy or self._secondary.busy)  # noqa: E731 - a name for what it tells
@@ -67,28 +72,37 @@ class Compare:
         """Return once all that was sent has been decided; ends a step of the history: "settled", or "unsettled".
 
         A pair of equal frames of a private flow is sent behind all others, and comes out behind what they brought out.
+        Raises WaitTimeout where it does not, although QEMU lives.
         """
         self._barriers += 1
         packet = self._packet(barrier(self._barriers))
         self._primary.put_barrier(packet)
         self._secondary.put_barrier(packet)
-        passed = self.bench.pump(lambda: self.out.passed >= self._barriers, self.bench.timeouts.command)
-        self.bench.history.record("phase", NAME, "settled" if passed else "unsettled")
+        patience = self.bench.timeouts.step
+        passed = self.bench.pump(lambda: self.out.passed >= self._barriers, patience)
+        self.bench.history.record("phase", NAME, "settled" if passed else "unsettled", object=self.name)
+        if not passed and self.bench.qemu.process.alive:
+            why = self.bench.qemu.why_lost()
+            raise WaitTimeout(f"waited {patience:g} s for a pair of equal frames to come out; last seen: {why}")
 
     def checkpoint(self) -> None:
         """Tell colo-compare that a checkpoint is done, and settle."""
+        self.tell_done()
+        self.settle()
+
+    def tell_done(self) -> None:
+        """Tell colo-compare that a checkpoint is done; returns once it has heard."""
         heard = len(self._notify.came)
         for text in (DONE, HELLO):  # the answer to the second tells that the first has been taken in
             self._notify.put(Packet(text))
         welcomed = lambda: any(said.frame == WELCOME for said in self._notify.came[heard:])  # noqa: E731 - as above
         self.bench.pump(welcomed, self.bench.timeouts.command)
-        self.settle()
 
-    def await_asks(self, count: int = 1, *, timeout: float) -> None:
-        """Wait until a checkpoint is asked for `count` times more, or for `timeout` seconds."""
+    def await_asks(self, count: int = 1, *, timeout: float) -> bool:
+        """Wait until a checkpoint is asked for `count` times more, or for `timeout` seconds; tell whether it was."""
         heard = len(self._notify.came)
         asked = lambda: sum(said.frame == ASK for said in self._notify.came[heard:]) >= count  # noqa: E731 - as above
-        self.bench.pump(asked, timeout)
+        return self.bench.pump(asked, timeout)
 
     def _packet(self, frame: bytes | Packet) -> Packet:
         return frame if isinstance(frame, Packet) else Packet(frame, self._header)

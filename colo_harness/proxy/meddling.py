@@ -3,13 +3,17 @@
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from colo_harness.proxy.flow import Flow
 from colo_harness.proxy.port import Meddler
 from colo_harness.proxy.wire import Packet
 
 Choice = Callable[[Packet], bool]
 
+# in an Ethernet frame with an IPv4 header without options
+ADDRESSES = slice(26, 38)
+"""Source, destination, and both ports."""
 CHECKSUM = slice(50, 52)
-"""Of TCP, in an Ethernet frame with an IPv4 header without options."""
+"""Of TCP."""
 
 
 def any_packet(_packet: Packet) -> bool:
@@ -39,6 +43,11 @@ def doubled() -> Meddler:
 def dropped() -> Meddler:
     """Swallow the first packet."""
     return once(lambda _packet: [])
+
+
+def silent() -> Meddler:
+    """Swallow everything."""
+    return lambda _packet: []
 
 
 def changed(at: int) -> Callable[[], Meddler]:
@@ -71,6 +80,17 @@ def swapped() -> Meddler:
 def saying(text: bytes) -> Callable[[], Meddler]:
     """Swallow each packet that is this text."""
     return lambda: lambda packet: [] if packet.frame == text else [packet]
+
+
+def readdressed(flow: Flow) -> Callable[[], Meddler]:
+    """Put the first frame into another flow, with checksums that do not suit it."""
+
+    def meddle(packet: Packet) -> Iterable[Packet]:
+        frame = bytearray(packet.frame)
+        frame[ADDRESSES] = flow.tcp()[ADDRESSES]
+        return [replace(packet, frame=bytes(frame))]
+
+    return lambda: once(meddle)
 
 
 def stale_checksum() -> Meddler:

@@ -81,6 +81,13 @@ class Port:
             self._waiting += self._inward.pack(passed)
         return name
 
+    def flood(self, packets: Iterable[Packet]) -> None:
+        """Let packets wait to be sent that are too many to be told one by one: they have no names."""
+        count = len(self._waiting)
+        for packet in packets:
+            self._waiting += self._inward.pack(packet)
+        self._history.record("frame", self.name, "in", flood=len(self._waiting) - count)
+
     def put_barrier(self, packet: Packet) -> None:
         """Let a barrier wait to be sent."""
         self._waiting += self._inward.pack(packet)

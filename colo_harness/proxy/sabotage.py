@@ -6,6 +6,7 @@ from typing import Any
 
 from colo_harness.errors import UsageError
 from colo_harness.proxy import meddling
+from colo_harness.proxy.flow import Flow
 from colo_harness.proxy.port import Meddler
 
 
@@ -60,6 +61,16 @@ _ALL = (
     ),
     Sabotage("secondary-mute", "The secondary's first frame is lost on its way.", {"secondary_in": meddling.dropped}),
     Sabotage(
+        "secondary-silent",
+        "Every frame of the secondary is lost on its way.",
+        {"secondary_in": meddling.silent},
+    ),
+    Sabotage(
+        "secondary-readdressed",
+        "The secondary's first frame gets the addresses and ports of another connection on its way.",
+        {"secondary_in": meddling.readdressed(Flow())},
+    ),
+    Sabotage(
         "inputs-crossed",
         "The primary's and the secondary's inputs are crossed.",
         properties={"colo-compare": {"primary_in": "secondary_in", "secondary_in": "primary_in"}},
@@ -68,6 +79,31 @@ _ALL = (
         "comparison-patient",
         "colo-compare's time-outs are far too long.",
         properties={"colo-compare": {"compare_timeout": 3_600_000}},
+    ),
+    Sabotage(
+        "comparison-hasty",
+        "colo-compare's time-out is far too short.",
+        properties={"colo-compare": {"compare_timeout": 1}},
+    ),
+    Sabotage(
+        "scans-rare",
+        "colo-compare looks for old frames far too rarely.",
+        properties={"colo-compare": {"expired_scan_cycle": 3_600_000}},
+    ),
+    Sabotage(
+        "scans-often",
+        "colo-compare looks for old frames far too often.",
+        properties={"colo-compare": {"expired_scan_cycle": 20}},
+    ),
+    Sabotage(
+        "queue-endless",
+        "colo-compare's queues have no end.",
+        properties={"colo-compare": {"max_queue_size": 1_000_000}},
+    ),
+    Sabotage(
+        "queue-short",
+        "colo-compare's queues are far too short.",
+        properties={"colo-compare": {"max_queue_size": 2}},
     ),
 )
 SABOTAGES: Mapping[str, Sabotage] = {each.name: each for each in _ALL}

@@ -42,6 +42,7 @@ from colo_harness.judge import (
     symptoms_declared,
     worst,
 )
+from colo_harness.judge.asking import AskedBetween, AsksApart
 from colo_harness.judge.delivery import DeliveredInOrder
 from colo_harness.judge.disks import BlocksHold, MarksKept, disk_answers
 from colo_harness.judge.entering import ColoEntered
@@ -51,6 +52,9 @@ from colo_harness.judge.pacing import NewDelayInForce
 from colo_harness.judge.progress import CheckpointsGoOn
 from colo_harness.judge.reasons import ForcedBy
 from colo_harness.judge.resuming import DisksEqual, ReplicatedAgain
+from colo_harness.judge.seen import Released, Saw
+from colo_harness.judge.strain import MemoryKept, came_once, monitor_answers
+from suites.harness.benches import STEPS, TWO, compared, strained, waited
 from suites.harness.histories import (
     Match,
     after,
@@ -212,6 +216,13 @@ CASES = [
     Case(QuietAfterDivergence(), divergence, change(after(12.5, is_a("event", "STOP")), at=10.0), is_a("op")),
     Case(SecondarySilent(), crossing, change(is_a("frame", who="host_b"), at=5.1), is_a("frame")),
     Case(TimestampsGoOn(), crossing, change(is_a("frame", who="host_b"), tsval=3451065255), is_a("frame")),
+    Case(Saw(STEPS), compared, change(is_a("frame", "out"), hex=TWO.hex()), is_a("phase")),
+    Case(Released(1, at_least=2, at_most=2), compared, change(is_a("phase", "settled"), at=0.55), is_a("phase")),
+    Case(came_once, compared, change(is_a("frame", "out"), hex=TWO.hex()), is_a("frame")),
+    Case(AskedBetween(0.4, 0.6), waited, change(is_a("frame", "out"), at=1.65), is_a("frame", "in")),
+    Case(AsksApart(3, 0.15, 0.3), waited, change(is_a("frame", "out"), at=1.65), is_a("frame")),
+    Case(MemoryKept(1000), strained, change(after(0.25, is_a("observe", "memory-kib")), value=42_000), is_a("observe")),
+    Case(monitor_answers, strained, change(is_a("observe", "monitor"), value="silent"), is_a("observe")),
     Case(
         SilenceBounded(0.5, what="differ"),
         divergence,

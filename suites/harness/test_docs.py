@@ -12,6 +12,7 @@ from colo_harness.cli import app
 from colo_harness.colo.sabotage import SABOTAGES
 from colo_harness.doctor import PROBES
 from colo_harness.judge.claims import load_claims
+from colo_harness.proxy.sabotage import SABOTAGES as BENCH_SABOTAGES
 from fixtures.markers import AREAS
 from suites.harness.markdown import Page, first_words, words
 
@@ -19,12 +20,11 @@ ROOT = Path(__file__).parents[2]
 PATHS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("reports/README.md")]
 PAGES = {str(path.relative_to(ROOT)): Page(path.read_text(encoding="utf-8")) for path in PATHS}
 README, RUNNING, WRITING, PAIR, EXPLAIN = (
-    PAGES[name]
-    for name in ("README.md", "docs/running.md", "docs/writing-tests.md", "docs/pair.md", "docs/explain.md")
+    PAGES[name] for name in ("README.md", "docs/running.md", "docs/writing-tests.md", "docs/pair.md", "docs/explain.md")
 )
 COMMANDS = {name: page.commands for name, page in PAGES.items()}
 
-MARKERS = ("answers", "claim", "control", "needs", "slow", "smoke", "topology")
+MARKERS = ("answers", "claim", "compare", "control", "needs", "slow", "smoke", "topology")
 """Ours besides the areas'."""
 
 
@@ -55,9 +55,10 @@ def test_the_readme_has_the_claims() -> None:
 
 
 def test_every_sabotage_is_described() -> None:
-    """By its name, in its own words."""
-    told = {name.strip("`"): text for name, text in WRITING.section("A sabotage").rows}
-    assert told == {name: sabotage.breaks for name, sabotage in SABOTAGES.items()}
+    """By its name, in its own words: those of pairs, and those of benches."""
+    for heading, known in (("A sabotage", SABOTAGES), ("A bench", BENCH_SABOTAGES)):
+        told = {name.strip("`"): text for name, text in WRITING.section(heading).rows}
+        assert told == {name: sabotage.breaks for name, sabotage in known.items()}
 
 
 def test_the_markers_are_described() -> None:
