@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -47,26 +48,23 @@ def explain(
     cache_dir: CacheDir = None,
 ) -> None:
     """Run a guest as a pair, and say of each checkpoint why it was taken; exits 2 where none could be watched."""
-    plain = Settings(cache_dir=cache_dir) if cache_dir else Settings()
-    console = Console()
+    if json_file:
+        json_file.touch()  # before all that takes long
     image = None if guest == OURS else _image(Path(guest), initrd, append, memory, boot)
-    drives = tuple((drive or ("" if image or client else USUAL)).split(","))
-    with tempfile.TemporaryDirectory(prefix="colo-") as folder, Guardian() as guardian, steps(console) as progress:
-        guardian.add_folder(Path(folder))
-        settings = Settings(
-            cache_dir=plain.cache_dir, qemu=qemu and qemu.absolute(), accel=accel.value, run_dir=Path(folder)
-        )
-        topology = Topology(
-            guest="foreign" if image else "linux",
-            image=image,
-            accel=accelerator.for_linux(settings),
-            checkpoint_delay_ms=delay,
-            compare_timeout_ms=timeout,
-            scan_cycle_ms=scan,
-        )
-        workload = Workload(topology, seconds, tuple(filter(None, drives)), client)
-        ensure(progress=progress)
-        explanation = _explained(workload, settings, guardian, progress)
+    drives = (drive or ("" if image or client else USUAL)).split(",")
+    topology = Topology(
+        guest="foreign" if image else "linux",
+        image=image,
+        checkpoint_delay_ms=delay,
+        compare_timeout_ms=timeout,
+        scan_cycle_ms=scan,
+    )
+    workload = Workload(topology, seconds, tuple(filter(None, drives)), client)
+    plain = Settings(cache_dir=cache_dir) if cache_dir else Settings()
+    settings = replace(plain, qemu=qemu and qemu.absolute(), accel=accel.value)
+    console = Console()
+    with steps(console) as progress:
+        explanation = _explained(workload, settings, progress)
     console.print(table(explanation))
     for sentence in sentences(explanation):
         console.print(sentence, soft_wrap=True, highlight=False)
@@ -82,9 +80,15 @@ def _image(path: Path, initrd: Path | None, append: str, memory: int, boot: floa
     return Image(disk=path.absolute(), memory_mib=memory, boot_s=boot)
 
 
-def _explained(workload: Workload, settings: Settings, guardian: Guardian, progress: Progress) -> Explanation:
-    try:
-        with open_lab(settings, guardian) as lab:
-            return workload.explain(lab, settings.run_dir / "pair", progress)
-    except ProductFailure as failure:
-        raise MachineError(f"nothing to explain: {failure.brief}", failure.remedy or REMEDY) from failure
+def _explained(workload: Workload, settings: Settings, progress: Progress) -> Explanation:
+    """Run the workload in a folder of its own. Raises HarnessError."""
+    with tempfile.TemporaryDirectory(prefix="colo-") as folder, Guardian() as guardian:
+        guardian.add_folder(Path(folder))
+        settings = replace(settings, run_dir=Path(folder))
+        ensure(progress=progress)
+        fitted = replace(workload.topology, accel=accelerator.for_linux(settings))
+        try:
+            with open_lab(settings, guardian) as lab:
+                return replace(workload, topology=fitted).explain(lab, settings.run_dir / "pair", progress)
+        except ProductFailure as failure:
+            raise MachineError(f"nothing to explain: {failure.brief}", failure.remedy or REMEDY) from failure
