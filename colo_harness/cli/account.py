@@ -68,6 +68,9 @@ def sentences(explanation: Explanation) -> Iterator[Text]:
         f"{explanation.passed} of {sent} frames to clients went out without a checkpoint"
         f" ({_share(explanation.passed, sent)}), {explanation.held} waited for one, {explanation.waiting} wait still"
     )
+    if (expected := explanation.passed + explanation.held) != explanation.out:
+        doubt = f"{explanation.out} frames were seen to go out where {expected} were expected: the reasons may be wrong"
+        yield Text(doubt, "yellow")
 
 
 def document(explanation: Explanation) -> dict[str, Any]:
@@ -88,7 +91,12 @@ def document(explanation: Explanation) -> dict[str, Any]:
         "checkpoints": causes,
         "forced": len(explanation.forced),
         "longest_s": round(explanation.longest, 6),
-        "frames": {"passed": explanation.passed, "held": explanation.held, "waiting": explanation.waiting},
+        "frames": {
+            "passed": explanation.passed,
+            "held": explanation.held,
+            "waiting": explanation.waiting,
+            "out": explanation.out,
+        },
     }
 
 

@@ -76,6 +76,8 @@ class Explanation:
     """Let go by a checkpoint."""
     waiting: int
     """Neither, when the end came."""
+    out: int
+    """Seen to go out: as many as were let go, if colo-compare decides as is supposed here."""
 
     @property
     def forced(self) -> list[Cause]:
@@ -143,11 +145,13 @@ class _Teller:
         self._causes: list[Cause] = []
         self._reason: Cause | None = None
         self._before = float("-inf")
-        self._counted = (0, 0)
+        self._out = 0
+        self._counted = (0, 0, 0)
 
     def take(self, event: "_Moment | Heard") -> None:
         """Take in what happened next."""
         if not isinstance(event, _Moment):
+            self._out += event.ear == "outdev"
             if side := _SIDES.get(event.ear):
                 self._note(_of_dispute(self._comparison.hear(event.at, side, event.frame)))
         elif event.what == "asked":
@@ -160,11 +164,11 @@ class _Teller:
             self._comparison.flush()
             self._reason = None
         if event.at <= self._watched.start:
-            self._counted = (self._comparison.passed, self._comparison.held)
+            self._counted = (self._comparison.passed, self._comparison.held, self._out)
 
     def explanation(self) -> Explanation:
         """Return what was found."""
-        passed, held = self._counted
+        passed, held, out = self._counted
         return Explanation(
             self._watched.start,
             self._watched.end,
@@ -172,6 +176,7 @@ class _Teller:
             self._comparison.passed - passed,
             self._comparison.held - held,
             sum(one.side == "primary" for one in self._comparison.waiting()),
+            self._out - out,
         )
 
     def _note(self, cause: Cause | None) -> None:

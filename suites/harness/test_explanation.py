@@ -92,6 +92,7 @@ def busy(*, differing: int) -> list[Entry]:
         frame(tape, at + 0.001, "secondary_in", FLOW.changed(peer_port=40_000 + number % 2).udp(other))
         if not is_equal:
             tape.checkpoint(at + 0.01)
+        frame(tape, at + 0.041, "outdev", FLOW.changed(peer_port=40_000 + number % 2).udp(b"n A"))
     return tape.entries
 
 
@@ -131,6 +132,13 @@ def test_the_verdict_is_told_with_its_figures() -> None:
     ]
 
 
+def test_frames_that_go_out_unexpectedly_leave_a_doubt() -> None:
+    """colo-compare did not decide as was supposed."""
+    missing = without(busy(differing=1), is_a("frame", who="outdev"))
+    *_, last = sentences(explained(missing))
+    assert last.plain == "0 frames were seen to go out where 10 were expected: the reasons may be wrong"
+
+
 def test_programs_get_each_checkpoint() -> None:
     """With its flow, its byte and the sentence that people get."""
     told = document(explained(busy(differing=1)))
@@ -141,7 +149,7 @@ def test_programs_get_each_checkpoint() -> None:
     )
     assert cause["flow"]["guest_port"] == 7
     assert cause["said"] == "byte 2: primary 0x41 'A', secondary 0x42 'B'"
-    assert told["frames"] == {"passed": 9, "held": 1, "waiting": 0}
+    assert told["frames"] == {"passed": 9, "held": 1, "waiting": 0, "out": 10}
 
 
 def test_frames_before_the_watch_do_not_count() -> None:
