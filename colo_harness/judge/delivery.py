@@ -82,14 +82,13 @@ _COMMIT = ("receive", "vmstate-received")
 def _disorder(flow: Sequence[_Passage]) -> Iterator[Breach]:
     """Yield where a frame went out behind one that came after it."""
     out = sorted((one for one in flow if one.left is not None), key=lambda one: one.place)
-    latest = out[0] if out else None
-    for one in out:
-        if latest is None or one.number >= latest.number:
-            latest = one
-        elif not _may_overtake(latest.packet, one.packet):
-            later = f"{latest.came.at - one.came.at:.3f} s later"
+    for place, one in enumerate(out):
+        ahead = [other for other in out[:place] if other.number > one.number]
+        wrong = next((other for other in ahead if not _may_overtake(other.packet, one.packet)), None)
+        if wrong:
+            later = f"{wrong.came.at - one.came.at:.3f} s later"
             text = f"a frame of {one.packet.flow} was overtaken by one that came {later}"
-            yield Breach(text, one.left, (one.came.line, latest.came.line))
+            yield Breach(text, one.left, (one.came.line, wrong.came.line))
 
 
 def _may_overtake(ahead: Packet, other: Packet) -> bool:
