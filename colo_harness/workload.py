@@ -73,7 +73,7 @@ class Workload:
             progress(f"bringing a pair of {self.topology.guest} guests under {self.topology.accel} into COLO")
             pair.start()
             progress(f"the pair replicates; watching it for {self.seconds:g} s")
-            with self._driven(network, history, lab, folder), pair.watching():
+            with pair.watching(), self._driven(network, history, lab, folder):
                 _let_run(history, self.seconds)
             tap.stop()
             progress("comparing what both guests sent")
