@@ -104,6 +104,13 @@ class Bench:
             if waiting and time.monotonic() > deadline:
                 raise WaitTimeout(f"{', '.join(sorted(waiting))}: QEMU accepts no connection\n{self.qemu.why_lost()}")
 
+    def reconnect(self, port: Port) -> None:
+        """Break the connection of a port and make another. Raises WaitTimeout, MonitorLost."""
+        self.pump(lambda: not port.busy, self.timeouts.command)
+        port.hang_up()
+        self.history.record("phase", NAME, "reconnected", port=port.name)
+        self.connect(port)
+
     def make(self, kind: str, name: str, properties: Mapping[str, Any]) -> None:
         """Add an object, as the sabotage would have it. Raises Lacking, CommandError, MonitorLost."""
         wanted = {**properties, **self._sabotage.properties.get(kind, {})}

@@ -30,15 +30,15 @@ class Compare:
         self._barriers = 0
         vnet = bool(self._properties.get("vnet_hdr_support"))
         self._header = bytes(header)
-        self._primary = bench.port(f"primary_in{suffix}", letter="p", inward=Wire(vnet=vnet), outward=Wire(vnet=vnet))
-        self._secondary = bench.port(
+        self.primary_in = bench.port(f"primary_in{suffix}", letter="p", inward=Wire(vnet=vnet), outward=Wire(vnet=vnet))
+        self.secondary_in = bench.port(
             f"secondary_in{suffix}", letter="s", inward=Wire(vnet=vnet), outward=Wire(vnet=vnet)
         )
         self.out = bench.port(f"outdev{suffix}", letter="o", inward=Wire(vnet=vnet), outward=Wire(vnet=vnet))
         self._notify = bench.port(f"notify_dev{suffix}", letter="n", inward=Wire(vnet=vnet), outward=Wire())
         bench.qemu.execute("object-add", {"qom-type": "iothread", "id": self._iothread})
         self.add()
-        bench.connect(self._primary, self._secondary, self.out, self._notify)
+        bench.connect(self.primary_in, self.secondary_in, self.out, self._notify)
 
     def add(self) -> None:
         """Add the object."""
@@ -52,20 +52,20 @@ class Compare:
     def primary(self, *frames: bytes | Packet) -> None:
         """Let the primary send frames."""
         for frame in frames:
-            self._primary.put(self._packet(frame))
+            self.primary_in.put(self._packet(frame))
 
     def secondary(self, *frames: bytes | Packet) -> None:
         """Let the secondary send frames."""
         for frame in frames:
-            self._secondary.put(self._packet(frame))
+            self.secondary_in.put(self._packet(frame))
 
     def flood(self, frames: Iterable[bytes]) -> None:
         """Let the primary send frames that are too many for the history."""
-        self._primary.flood(map(self._packet, frames))
+        self.primary_in.flood(map(self._packet, frames))
 
     def sent(self) -> bool:
         """Wait until QEMU's sockets have taken all that was sent; tell whether they have."""
-        idle = lambda: not (self._primary.busy or self._secondary.busy)  # noqa: E731 - a name for what it tells
+        idle = lambda: not (self.primary_in.busy or self.secondary_in.busy)  # noqa: E731 - a name for what it tells
         return self.bench.pump(idle, self.bench.timeouts.command)
 
     def settle(self) -> None:
@@ -76,8 +76,8 @@ class Compare:
         """
         self._barriers += 1
         packet = self._packet(barrier(self._barriers))
-        self._primary.put_barrier(packet)
-        self._secondary.put_barrier(packet)
+        self.primary_in.put_barrier(packet)
+        self.secondary_in.put_barrier(packet)
         patience = self.bench.timeouts.step
         passed = self.bench.pump(lambda: self.out.passed >= self._barriers, patience)
         self.bench.history.record("phase", NAME, "settled" if passed else "unsettled", object=self.name)

@@ -63,6 +63,14 @@ class Port:
         self._socket.connect(str(self.path))
         self._socket.settimeout(0)
 
+    def hang_up(self) -> None:
+        """Close the connection, in the middle of whatever is under way; `connect` makes another."""
+        self._socket.close()
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._waiting.clear()
+        self._outward.forget()
+        self.ended = False
+
     def fileno(self) -> int:
         """Return the descriptor, for selectors."""
         return self._socket.fileno()

@@ -44,7 +44,6 @@ class Wire:
             del self._seen[: self._lengths + size]
             yield Packet(whole[split:], whole[:split])
 
-    @property
-    def rest(self) -> bytes:
-        """What has come of a packet that is not whole yet."""
-        return bytes(self._seen)
+    def forget(self) -> None:
+        """Begin anew: what has come of a packet that is not whole belongs to a connection that is gone."""
+        self._seen.clear()

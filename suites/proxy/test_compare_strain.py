@@ -4,17 +4,20 @@ import random
 
 import pytest
 
+from colo_harness.errors import WaitTimeout
 from colo_harness.judge.judgement import Violation
 from colo_harness.judge.seen import Released, Saw
 from colo_harness.judge.strain import MemoryKept, came_once, monitor_answers
 from colo_harness.proxy.compare import Compare
 from colo_harness.proxy.flow import ARP, IPV6, Flow, ethernet
-from colo_harness.settings import Settings
+from colo_harness.settings import Settings, Timeouts
 from fixtures.claims import control
 from fixtures.pair import Check
 
 PATIENT = pytest.mark.compare(compare_timeout=3_600_000)
 GARBLED = 2000
+HASTY = Timeouts(factor=0.2)
+"""What has not come out within a second never does."""
 
 
 def fill(compare: Compare, count: int) -> None:
@@ -165,6 +168,54 @@ def test_garbled_frames_harm_nobody(compare: Compare, check: Check, settings: Se
     check(Saw(("*", "*", f"p{GARBLED // 2 + 1}")), monitor_answers)
 
 
+@pytest.mark.xfail(strict=True, raises=Violation, reason="finding: docs/findings/0046-empty-frame.md")
+@PATIENT
+@pytest.mark.claim("CMP-29")
+@pytest.mark.parametrize("side", ["primary_in", "secondary_in"])
+def test_an_empty_frame_harms_nobody(compare: Compare, check: Check, side: str) -> None:
+    """After a frame of no bytes QEMU lives, and sound frames are compared."""
+    getattr(compare, side).put_raw(bytes(4))
+    compare.primary(Flow().tcp(b"sound"))
+    compare.secondary(Flow().tcp(b"sound"))
+    compare.settle()
+
+    check(Saw(("p1",)))
+
+
+@PATIENT
+@pytest.mark.claim("CMP-32")
+@control(sabotage="frame-dropped", checker="saw")
+@control(sabotage="checkpoint-untold", checker="saw")
+def test_what_is_held_outlives_a_connection(compare: Compare, check: Check) -> None:
+    """When the secondary connects anew, what was held before is compared with what it says then."""
+    compare.primary(Flow().tcp(b"held"), Flow().udp(b"alone"))
+    compare.settle()
+    compare.bench.reconnect(compare.secondary_in)
+    compare.secondary(Flow().tcp(b"held"))
+    compare.settle()
+    compare.checkpoint()
+
+    check(Saw(("", "p1", "p2")))
+
+
+@pytest.mark.xfail(strict=True, raises=WaitTimeout, reason="finding: docs/findings/0045-rest-of-a-frame.md")
+@PATIENT
+@pytest.mark.claim("CMP-32")
+@pytest.mark.parametrize(
+    "broken", [pytest.param(b"\0\0\0\x64half", id="half-a-frame"), pytest.param(b"\1\0\0\0", id="too-long")]
+)
+def test_half_a_frame_ends_with_its_connection(compare: Compare, check: Check, broken: bytes) -> None:
+    """After a frame that is broken off with its connection, or of a nonsensical length, the next one is heard."""
+    compare.bench.timeouts = HASTY
+    compare.secondary_in.put_raw(broken)
+    compare.bench.reconnect(compare.secondary_in)
+    compare.primary(Flow().tcp(b"sound"))
+    compare.secondary(Flow().tcp(b"sound"))
+    compare.settle()
+
+    check(Saw(("p1",)))
+
+
 @PATIENT
 @pytest.mark.claim("CMP-30")
 @control(sabotage="frame-dropped", checker="saw")
@@ -182,6 +233,7 @@ def test_objects_come_and_go_under_traffic(compare: Compare, check: Check) -> No
 @pytest.mark.xfail(strict=True, raises=Violation, reason="finding: docs/findings/0044-lost-at-deletion.md")
 @PATIENT
 @pytest.mark.claim("CMP-31")
+@control(sabotage="frame-dropped", checker="came_once")
 def test_what_is_held_comes_out_at_deletion(compare: Compare, check: Check) -> None:
     """What a colo-compare holds comes out when it is deleted."""
     come_and_go(compare, 1)
