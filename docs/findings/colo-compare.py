@@ -77,6 +77,16 @@ CASES: dict[str, tuple[str, list[list[Frame]]]] = {
             [tcp("secondary", b"cd", seq=1002)],
         ],
     ),
+    "0030": ("", [[udp("primary", letter) for letter in (b"first", b"second", b"third")], [CHECKPOINT]]),
+    "0032": (
+        "",
+        [
+            [tcp("primary", b"first"), tcp("secondary", b"other")],
+            [CHECKPOINT],
+            [tcp("secondary", b"first")],
+            [tcp("primary", b"then", seq=1005), tcp("secondary", b"then", seq=1005)],
+        ],
+    ),
     "0041": (
         "max_queue_size=2",
         [[tcp("primary", bytes([97 + n]), seq=1000 + n) for n in range(5)], [CHECKPOINT]],
