@@ -14,7 +14,6 @@ WORDS = {
     "due": "x-checkpoint-delay was over",
     "asked": "somebody asked for it",
     "unexplained": "nothing that was seen explains it",
-    "size": "the packets differ in length",
     "acknowledgement": "the primary acknowledged what the secondary had not",
 }
 
@@ -33,20 +32,32 @@ def table(explanation: Explanation) -> Table:
 
 def said(cause: Cause) -> str:
     """Return what was seen of a cause: the first byte that differs, or who was waited for."""
-    if cause.reason == "timeout":
-        if cause.side is None or cause.since is None:
-            return "a frame waited too long; which one was not seen"
-        silent = {"primary": "secondary", "secondary": "primary"}[cause.side]
-        waited = f"a frame of the {cause.side} had waited {cause.at - cause.since:.2f} s for the {silent}'s"
-        return waited + (", which the checkpoint before had let go" if cause.again else "")
-    if cause.reason == "payload" and cause.offset is not None:
-        where = f"byte {cause.offset}" if cause.offset >= 0 else f"{-cause.offset} bytes before the payload"
-        return f"{where}: primary {_byte(cause.primary)}, secondary {_byte(cause.secondary)}"
-    if cause.reason == "segmentation":
-        return f"no byte, but segments from byte {cause.primary} and from byte {cause.secondary} on"
-    if cause.reason == "size":
-        return f"primary {cause.primary} bytes, secondary {cause.secondary}"
-    return WORDS[cause.reason]
+    pair = (cause.primary, cause.secondary)
+    match cause.reason:
+        case "payload":
+            return f"{_place(cause.offset or 0)}: primary {_byte(pair[0])}, secondary {_byte(pair[1])}"
+        case "size":
+            return f"primary {pair[0]} bytes, secondary {pair[1]}"
+        case "order":
+            return f"no byte, but {pair[0]} frames of the primary waited for {pair[1]} of the secondary"
+        case "segmentation":
+            return f"no byte, but segments from byte {pair[0]} and from byte {pair[1]} on"
+        case "timeout":
+            return _vain_wait(cause)
+        case other:
+            return WORDS[other]
+
+
+def _vain_wait(cause: Cause) -> str:
+    if cause.side is None or cause.since is None:
+        return "a frame waited too long; which one was not seen"
+    silent = {"primary": "secondary", "secondary": "primary"}[cause.side]
+    waited = f"a frame of the {cause.side} had waited {cause.at - cause.since:.2f} s for the {silent}'s"
+    return waited + (", which the checkpoint before had let go" if cause.again else "")
+
+
+def _place(offset: int) -> str:
+    return f"byte {offset}" if offset >= 0 else f"{-offset} bytes before the payload"
 
 
 def sentences(explanation: Explanation) -> Iterator[Text]:

@@ -11,7 +11,7 @@ from typing import Literal
 from colo_harness.judge.packets import Flow, Packet, parse
 
 Side = Literal["primary", "secondary"]
-Quarrel = Literal["payload", "size", "segmentation", "acknowledgement"]
+Quarrel = Literal["payload", "size", "order", "segmentation", "acknowledgement"]
 QUEUE = 1024
 """colo-compare's `max_queue_size`; one more still fits."""
 
@@ -21,8 +21,8 @@ class Dispute:
     """Why colo-compare asks for a checkpoint: two packets of a flow that do not match.
 
     `offset` is that of the first byte that differs: in TCP's stream, else in the payload, or before it where negative;
-    `primary` and `secondary` are its values. Of a "size" they are those of the payloads; of a "segmentation", where the
-    two segments begin in the stream.
+    `primary` and `secondary` are its values. Of a "size" they are those of the payloads; of an "order", how many
+    packets wait; of a "segmentation", where the two segments begin in the stream.
     """
 
     at: float
@@ -119,10 +119,17 @@ class _Queues:
             ours = self.primary[-1].packet
             twin = next((one for one in self.secondary if _alike(ours, one.packet)), None)
             if twin is None:
-                return _closest(at, ours, [one.packet for one in self.secondary])
+                return self._dispute_of_last(at, ours)
             self.primary.pop()
             self.secondary.remove(twin)
         return None
+
+    def _dispute_of_last(self, at: float, ours: Packet) -> Dispute:
+        """Say why the primary's last packet matches none: an earlier one does, or how the most similar one differs."""
+        others = [one.packet for one in self.secondary]
+        if any(_alike(one.packet, other) for one in self.primary for other in others):
+            return Dispute(at, "order", ours.flow, None, len(self.primary), len(others))
+        return _closest(at, ours, others)
 
 
 class _Stream(_Queues):

@@ -17,7 +17,7 @@ from colo_harness.judge.packets import Ear, Flow, Heard
 from colo_harness.judge.verdict import timeline
 
 Reason = Literal["due", "asked", "timeout", "unexplained"] | Quarrel
-FORCED = ("payload", "size", "segmentation", "acknowledgement", "timeout")
+FORCED = ("payload", "size", "order", "segmentation", "acknowledgement", "timeout")
 """Reasons that lie in what the guests sent."""
 _SIDES: dict[Ear, Side] = {"primary_in": "primary", "secondary_in": "secondary"}
 _EARLY = 0.1

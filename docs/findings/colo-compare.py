@@ -87,6 +87,14 @@ CASES: dict[str, tuple[str, list[list[Frame]]]] = {
             [tcp("primary", b"then", seq=1005), tcp("secondary", b"then", seq=1005)],
         ],
     ),
+    "0033": (
+        "",
+        [
+            [udp("primary", b"one"), udp("primary", b"two")],
+            [udp("secondary", b"one")],
+            [udp("secondary", b"two")],
+        ],
+    ),
     "0041": (
         "max_queue_size=2",
         [[tcp("primary", bytes([97 + n]), seq=1000 + n) for n in range(5)], [CHECKPOINT]],

@@ -82,6 +82,7 @@ def test_what_differs_is_named(steps: list[Step], where: tuple[object, ...]) -> 
 
 OTHERWISE: dict[str, tuple[list[Step], str]] = {
     "datagrams of two lengths": ([(P, udp(b"ab")), (S, udp(b"abc"))], "size"),
+    "a datagram before the twin of the last one": ([(P, udp(b"one")), (P, udp(b"two")), (S, udp(b"one"))], "order"),
     "segments laid upon each other": ([(P, tcp(b"abcd", seq=1)), (S, tcp(b"cdef", seq=3))], "segmentation"),
     "more is acknowledged than the secondary did": (
         [(S, tcp(b"abcd", seq=1, ack=5)), (P, tcp(b"ab", seq=1, ack=9))],

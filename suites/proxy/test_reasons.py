@@ -1,5 +1,7 @@
 """Why a pair takes its checkpoints: `colo explain` finds a reason for each."""
 
+from collections.abc import Callable
+
 import pytest
 
 from colo_harness.colo.pair import ColoPair
@@ -55,3 +57,21 @@ def test_what_a_checkpoint_let_go_may_be_sent_again(compare: Compare, check: Che
     compare.settle()
 
     check(Saw({"primary": ("ask", "p1", "p2 p3"), "secondary": ("ask", "p1", "p2")}[repeats]))
+
+
+@pytest.mark.xfail(strict=True, raises=Violation, reason="finding: docs/findings/0033-lagging-datagrams.md")
+@pytest.mark.claim("CMP-11")
+@pytest.mark.parametrize("make", [Flow.udp, Flow.icmp], ids=["udp", "icmp"])
+def test_a_secondary_that_lags_by_a_datagram_asks_for_nothing(
+    compare: Compare, check: Check, make: Callable[..., bytes]
+) -> None:
+    """Each datagram of the primary's comes out when its twin comes, also where another one waits behind it."""
+    one, two = make(Flow(), b"one"), make(Flow(), b"two")
+    compare.primary(one, two)
+    compare.settle()
+    compare.secondary(one)
+    compare.settle()
+    compare.secondary(two)
+    compare.settle()
+
+    check(Saw(("", "p1", "p2")))
