@@ -10,6 +10,7 @@ from rich.text import Text
 from colo_harness.judge.explanation import Cause, Explanation, Group
 
 COLOURS = {"well": "green", "fairly": "yellow", "badly": "red", "unknown": "yellow"}
+AGAIN = " (the checkpoint before had let go one like it)"
 WORDS = {
     "due": "x-checkpoint-delay was over",
     "asked": "somebody asked for it",
@@ -32,6 +33,10 @@ def table(explanation: Explanation) -> Table:
 
 def said(cause: Cause) -> str:
     """Return what was seen of a cause: the first byte that differs, or who was waited for."""
+    return _seen(cause) + (AGAIN if cause.again else "")
+
+
+def _seen(cause: Cause) -> str:
     pair = (cause.primary, cause.secondary)
     match cause.reason:
         case "payload":
@@ -52,8 +57,7 @@ def _vain_wait(cause: Cause) -> str:
     if cause.side is None or cause.since is None:
         return "a frame waited too long; which one was not seen"
     silent = {"primary": "secondary", "secondary": "primary"}[cause.side]
-    waited = f"a frame of the {cause.side} had waited {cause.at - cause.since:.2f} s for the {silent}'s"
-    return waited + (", which the checkpoint before had let go" if cause.again else "")
+    return f"a frame of the {cause.side} had waited {cause.at - cause.since:.2f} s for the {silent}'s"
 
 
 def _place(offset: int) -> str:

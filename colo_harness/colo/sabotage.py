@@ -140,6 +140,11 @@ _ALL = (
         primary=lambda graph: graph.adding("m0-b", "status=off"),
     ),
     Sabotage(
+        "second-no-rewriter",
+        "The secondary's second NIC has no filter-rewriter.",
+        secondary=lambda graph: graph.without("rew0-b"),
+    ),
+    Sabotage(
         "second-no-compare",
         "What the primary answers by its second NIC bypasses colo-compare.",
         primary=lambda graph: graph.without("comp0-b", "redire0-b", "redire1-b"),

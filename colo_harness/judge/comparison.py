@@ -5,7 +5,7 @@ not IPv4 passes. A checkpoint releases what the primary sent and drops what the 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from colo_harness.judge.packets import Flow, Packet, parse
@@ -22,7 +22,8 @@ class Dispute:
 
     `offset` is that of the first byte that differs: in TCP's stream, else in the payload, or before it where negative;
     `primary` and `secondary` are its values. Of a "size" they are those of the payloads; of an "order", how many
-    packets wait; of a "segmentation", where the two segments begin in the stream.
+    packets wait; of a "segmentation", where the two segments begin in the stream. `again`
+    says that a frame is like one which the checkpoint before had let go.
     """
 
     at: float
@@ -31,6 +32,7 @@ class Dispute:
     offset: int | None = None
     primary: int | None = None
     secondary: int | None = None
+    again: bool = False
 
 
 @dataclass
@@ -80,7 +82,7 @@ class Comparison:
         before = len(queues.primary)
         dispute = queues.compare(at)
         self.passed += before - len(queues.primary)
-        return dispute
+        return dispute and replace(dispute, again=any(map(self.is_repeated, (*queues.primary, *queues.secondary))))
 
     def flush(self) -> None:
         """A checkpoint has been committed."""
@@ -89,6 +91,14 @@ class Comparison:
         for queues in self._flows.values():
             queues.primary.clear()
             queues.secondary.clear()
+
+    def is_repeated(self, queued: Queued) -> bool:
+        """Say whether a packet, other than a datagram of the primary's, is like one that the last checkpoint let go."""
+        packet = queued.packet
+        if queued.side == "primary" and packet.flow.protocol != "tcp":
+            return False
+        known = ((one.flow, one.seq, one.payload) for one in self.flushed)
+        return (packet.flow, packet.seq, packet.payload) in known
 
     def waiting(self) -> Iterator[Queued]:
         """Yield the packets that have not met their twin."""
@@ -201,7 +211,7 @@ class _Stream(_Queues):
         mine, other = ours.packet.payload[max(ahead, 0) :], theirs.packet.payload[max(-ahead, 0) :]
         found = first_difference(mine, other)
         if found is None or found >= min(len(mine), len(other)):
-            return Dispute(at, "segmentation", flow, None, *begins)
+            return Dispute(at, "segmentation", flow, None, begins[0], begins[1])
         position = (begins[0] + max(ahead, 0) + found) % (1 << 32)
         return Dispute(at, "payload", flow, position, mine[found], other[found])
 

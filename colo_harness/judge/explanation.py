@@ -195,8 +195,7 @@ class _Teller:
         if not waiting:
             return Cause(moment.at, "timeout")
         oldest = min(waiting, key=lambda one: abs(one.at - born))
-        flushed = self._comparison.flushed if oldest.side == "secondary" else []
-        again = any(oldest.packet.flow == one.flow and oldest.packet.payload == one.payload for one in flushed)
+        again = self._comparison.is_repeated(oldest)
         return Cause(moment.at, "timeout", oldest.packet.flow, side=oldest.side, since=oldest.at, again=again)
 
 
@@ -204,7 +203,7 @@ def _of_dispute(dispute: Dispute | None) -> Cause | None:
     if dispute is None:
         return None
     values = (dispute.offset, dispute.primary, dispute.secondary)
-    return Cause(dispute.at, dispute.quarrel, dispute.flow, *values)
+    return Cause(dispute.at, dispute.quarrel, dispute.flow, *values, again=dispute.again)
 
 
 def _moments(entries: Sequence[Entry], host: str) -> Iterator[_Moment]:

@@ -58,12 +58,11 @@ def test_answers_that_differ_are_named(settings: Settings, tmp_path: Path) -> No
 
 
 def test_answers_that_are_alike_force_nothing(settings: Settings, tmp_path: Path) -> None:
-    """Only what is due remains."""
-    arguments = ("--drive", "udp,ping", "--for", "3", "--delay", "1000")
-    told, shown = explained(settings, tmp_path / "it.json", *arguments)
-    assert [cause["reason"] for cause in told["checkpoints"] if cause["forced"]] == []
-    assert {cause["reason"] for cause in told["checkpoints"]} == {"due"}
-    assert told["frames"]["passed"] > 50
+    """And each goes out without a checkpoint."""
+    told, shown = explained(settings, tmp_path / "it.json", "--drive", "udp,ping", "--for", "2")
+    assert told["checkpoints"] == []
+    assert told["frames"]["passed"] > 20
+    assert told["frames"]["passed"] == told["frames"]["out"]
     assert "This workload suits COLO well: it forced no checkpoint." in shown
 
 

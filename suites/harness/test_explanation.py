@@ -50,7 +50,7 @@ def test_a_time_out_names_what_the_checkpoint_before_had_let_go() -> None:
     tape.add(4.3, "trace", "host_a", "colo_old_packet_check_found", message="3.200").checkpoint(4.306)
     cause = explained(tape.entries).causes[1]
     assert (cause.side, cause.again) == ("secondary", True)
-    assert said(cause).endswith("for the primary's, which the checkpoint before had let go")
+    assert said(cause).endswith("for the primary's (the checkpoint before had let go one like it)")
 
 
 def test_a_time_out_of_a_frame_that_was_not_seen_is_told_as_that() -> None:

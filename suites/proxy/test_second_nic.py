@@ -15,7 +15,7 @@ from colo_harness.judge.lockstep import DivergenceForces, QuietAfterDivergence, 
 from colo_harness.judge.pacing import NoForcedCheckpoint
 from colo_harness.judge.reasons import ForcedBy
 from colo_harness.judge.sessions import nothing_lost
-from colo_harness.machine.network import SECOND_GUEST, Network
+from colo_harness.machine.network import Network
 from colo_harness.qemu.topology import Role
 from colo_harness.traffic.client import Client
 from colo_harness.traffic.crowd import Crowd
@@ -40,22 +40,22 @@ def wiretap(network: Network, artifacts: Path, lab: Lab) -> Iterator[Wiretap]:
         yield wiretap
 
 
-@pytest.fixture
-def second(pair: ColoPair, history: History, lab: Lab) -> Iterator[Client]:
-    """Return a client that reaches the guest by its second NIC."""
-    seed, timeout = lab.settings.seed + 1, lab.settings.timeouts.answer
-    with Client(pair.network.client, history, seed=seed, timeout=timeout, address=SECOND_GUEST) as client:
-        yield client
-
-
 @HASTY
 @pytest.mark.claim("PROXY-1")
 @control(sabotage="second-mirror-off", checker="no_forced_checkpoint")
-def test_equal_answers_of_both_nics_force_nothing(pair: ColoPair, client: Client, second: Client, check: Check) -> None:
+def test_equal_answers_of_both_nics_force_nothing(
+    pair: ColoPair, client: Client, second_client: Client, check: Check
+) -> None:
     """Sessions by either NIC, opened after a checkpoint, get answers that are alike, and none forces the next one."""
     pair.checkpoint()
     sessions = [client.echo("first-echo"), client.udp_echo("first-udp")]
-    sessions += [second.echo(), second.http(), second.counter(), second.udp_echo(), second.ping()]
+    sessions += [
+        second_client.echo(),
+        second_client.http(),
+        second_client.counter(),
+        second_client.udp_echo(),
+        second_client.ping(),
+    ]
     with pair.watching(), Crowd(sessions) as crowd:
         crowd.work(1.5)
 
@@ -71,16 +71,16 @@ def test_a_difference_on_the_second_nic_forces_one_checkpoint(
     wiretap: Wiretap,
     pair: ColoPair,
     client: Client,
-    second: Client,
+    second_client: Client,
     history: History,
     check: Check,
     transport: Literal["tcp", "udp"],
 ) -> None:
     """An answer by the second NIC that differs waits for a checkpoint and is the primary's; none follows of itself."""
     pair.checkpoint()
-    others = [client.udp_echo("first-udp"), second.udp_echo()]
+    others = [client.udp_echo("first-udp"), second_client.udp_echo()]
     with pair.watching():
-        with second.differ(transport=transport, timeout=10) as session, pair.settling():
+        with second_client.differ(transport=transport, timeout=10) as session, pair.settling():
             session.ask(512, at=511)
         with Crowd(others) as crowd:
             crowd.work(1)
@@ -92,10 +92,10 @@ def test_a_difference_on_the_second_nic_forces_one_checkpoint(
 @HASTY
 @pytest.mark.claim("PROXY-4")
 @control(sabotage="patient-compare", checker="silence_bounded")
-def test_silence_on_the_second_nic_is_bounded(pair: ColoPair, second: Client, check: Check) -> None:
+def test_silence_on_the_second_nic_is_bounded(pair: ColoPair, second_client: Client, check: Check) -> None:
     """While the secondary stands still, an answer by the second NIC waits for compare_timeout and one scan."""
     pair.checkpoint()
-    with second.differ(transport="udp", timeout=LIMIT + 0.5) as session, pair.watching():
+    with second_client.differ(transport="udp", timeout=LIMIT + 0.5) as session, pair.watching():
         session.ask(512, at=-1)
         pair.vm(Role.SECONDARY).execute("stop")
         session.ask(512, at=-1)
@@ -107,11 +107,11 @@ def test_silence_on_the_second_nic_is_bounded(pair: ColoPair, second: Client, ch
 @pytest.mark.claim("PROXY-7")
 @control(sabotage="second-no-compare", checker="divergence_forces")
 def test_held_segments_of_the_second_nic_go_out_in_order(
-    wiretap: Wiretap, pair: ColoPair, second: Client, history: History, check: Check
+    wiretap: Wiretap, pair: ColoPair, second_client: Client, history: History, check: Check
 ) -> None:
     """A checkpoint lets go what the second NIC's colo-compare holds, too: once, and in the order of the stream."""
     pair.checkpoint()
-    with second.differ() as session, pair.watching():
+    with second_client.differ() as session, pair.watching():
         session.ask(1, at=-1)
         pair.vm(Role.SECONDARY).execute("stop")
         session.ask(12_000, at=0)
