@@ -1,24 +1,40 @@
 """What pytest loads for every suite here."""
 
-pytest_plugins = [
-    "fixtures.collection",
-    "fixtures.settings",
-    "fixtures.doctor",
-    "fixtures.markers",
-    "fixtures.claims",
-    "fixtures.controls",
-    "fixtures.failures",
-    "fixtures.order",
-    "fixtures.plan",
-    "fixtures.report",
-    "fixtures.lab",
-    "fixtures.pair",
-    "fixtures.bench",
-    "fixtures.verdicts",
-    "fixtures.soak",
-    "fixtures.audit",
-    "fixtures.kills",
-    "fixtures.usage",
-    "fixtures.interrupt",
-    "pytester",
-]
+from importlib import import_module
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+PLUGINS = (
+    "collection",
+    "settings",
+    "doctor",
+    "markers",
+    "claims",
+    "controls",
+    "failures",
+    "order",
+    "plan",
+    "report",
+    "lab",
+    "pair",
+    "bench",
+    "verdicts",
+    "soak",
+    "audit",
+    "kills",
+    "usage",
+    "interrupt",
+)
+"""Those of `fixtures`, in the order in which they are loaded."""
+
+
+def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Load our plugins as they are.
+
+    For each name in `pytest_plugins` pytest looks through all packages that are installed, and rewrites its asserts;
+    ours have none.
+    """
+    for name in PLUGINS:
+        pluginmanager.register(import_module(f"fixtures.{name}"), f"fixtures.{name}")

@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 
 _PLUGINS = ("markers", "claims", "controls", "failures", "order", "verdicts", "soak")
-LOADED = [word for name in _PLUGINS for word in ("-p", f"fixtures.{name}")]
+LOADED = [
+    *("-W", "ignore::pytest.PytestAssertRewriteWarning"),  # ours are imported already, with nothing to rewrite
+    *(word for name in _PLUGINS for word in ("-p", f"fixtures.{name}")),
+]
 _OPTIONS = """
 [tool.pytest]
 strict = true

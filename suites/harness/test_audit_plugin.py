@@ -10,7 +10,6 @@ import pytest
 from suites.harness.innersuite import InnerSuite, Ran
 
 PLUGINS = (
-    *("-W", "ignore::pytest.PytestAssertRewriteWarning"),  # the report was imported before it became a plugin
     *("-p", "allure_pytest", "-p", "fixtures.settings", "-p", "fixtures.report", "-p", "fixtures.audit"),
     *("-p", "fixtures.failures"),
     *("--timeout-factor=0.01", "--results-dir=results"),

@@ -23,6 +23,7 @@ from colo_harness.proxy.port import Meddler
 from colo_harness.proxy.sabotage import SABOTAGES, sabotage
 from colo_harness.proxy.wire import Packet, Wire
 from colo_harness.settings import Timeouts
+from colo_harness.wait import wait_until
 from fixtures.bench import needing
 from fixtures.stash import NEED
 from suites.harness.histories import in_a_crowd
@@ -102,6 +103,7 @@ def test_a_qemu_that_dies_ends_the_step(bench: Bench) -> None:
     compare.primary(Flow().udp(b"held"))
     compare.settle()
     os.kill(bench.pid, signal.SIGSEGV)
+    bench.qemu.process.wait(10)
     compare.secondary(Flow().udp(b"held"))
     compare.settle()
     bench.collect()
@@ -110,11 +112,16 @@ def test_a_qemu_that_dies_ends_the_step(bench: Bench) -> None:
     assert verdicts["symptoms_declared"].reason.startswith("bench, undeclared exit-status")
 
 
+def _stands_still(bench: Bench) -> bool:
+    return all(": state T" in line for line in bench.qemu.process.where_it_hangs().splitlines())
+
+
 def test_a_qemu_that_hangs_is_told_by_its_threads(bench: Bench) -> None:
     """A pair of equal frames that does not come out ends the test, with what QEMU does."""
     compare = Compare(bench, {})
     bench.timeouts = Timeouts(factor=0.04)
     bench.qemu.process.signal(signal.SIGSTOP)
+    wait_until("QEMU to stand still", lambda: _stands_still(bench), timeout=10)
     with pytest.raises(WaitTimeout, match=r"(?s)a pair of equal frames .* state T"):
         compare.settle()
     assert [entry.what for entry in bench.history if entry.kind == "phase"][-1] == "unsettled"

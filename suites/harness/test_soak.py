@@ -7,14 +7,12 @@ from typing import Any
 
 import pytest
 
+from colo_harness.machine.growth import RESOURCES
 from suites.harness.innersuite import InnerSuite
 
 AREA = "suites/failover"
 TIMES = 14
-REAL_ARTIFACTS = (
-    *("-W", "ignore::pytest.PytestAssertRewriteWarning"),  # the report was imported before it became a plugin
-    *("-p", "allure_pytest", "-p", "fixtures.settings", "-p", "fixtures.report"),
-)
+REAL_ARTIFACTS = (*("-p", "allure_pytest", "-p", "fixtures.settings", "-p", "fixtures.report"),)
 FLAKY = """
 runs = []
 
@@ -123,7 +121,7 @@ def test_a_sound_suite_is_clean(inner: InnerSuite, pytester: pytest.Pytester) ->
     assert ran.code == 0, ran.text
     assert "no flake" in ran.text
     assert "grew" not in ran.text
-    assert [one["resource"] for one in balance(pytester)["growth"]["runner"]] == ["descriptors", "threads", "memory"]
+    assert tuple(one["resource"] for one in balance(pytester)["growth"]["runner"]) == RESOURCES
     assert ran.claims["FT-1"]["tests"] == 2 * TIMES
 
 

@@ -32,9 +32,11 @@ PAGE, LEFT, RIGHT, HEAD, FOOT, KEY = 720.0, 118.0, 14.0, 40.0, 24.0, 14.0
 DIAMOND: dict[str, Any] = {"linestyle": "none", "marker": "D", "markersize": 4, "markeredgewidth": 0}
 FONTS = "'DejaVu Sans',Verdana,sans-serif"
 """The first is matplotlib's own, with which it measures; the second is as wide."""
+SWATCH = 12.0
+"""Points that a look takes in the legend."""
 SPACE = "\N{NO-BREAK SPACE}"
 """One that SVG does not drop."""
-KEYS = 5
+KEYS = 4
 """So many looks are explained in a line of the legend."""
 
 _RC: dict[Any, object] = {
@@ -80,7 +82,7 @@ def _figure(timeline: Timeline) -> Figure:
     figure.text(8 / PAGE, 1 - 30 / height, timeline.judged, color=_verdict_colour(timeline.judged))
     if timeline.note:
         figure.text(8 / PAGE, 5 / height, timeline.note, color=FAINT[0])
-    _legend(figure, looks, KEY * bool(timeline.note) / height)
+    _legend(figure, looks, 3 + KEY * bool(timeline.note))
     return figure
 
 
@@ -147,26 +149,21 @@ def _draw_events(axes: Axes, marks: Sequence[Mark], floor: float, body: float) -
 
 
 def _legend(figure: Figure, looks: Sequence[Look], bottom: float) -> None:
-    handles = [_key(STYLES[look]) for look in looks]
-    figure.legend(
-        handles=handles,
-        loc="lower left",
-        bbox_to_anchor=(0, bottom),
-        ncols=KEYS,
-        frameon=False,
-        fontsize=SMALL,
-        labelcolor=INK[0],
-        handlelength=1.6,
-        columnspacing=1.2,
-    )
+    """Say what each look means, row by row; to lay itself out matplotlib's own takes a third of the whole drawing."""
+    width, height = PAGE - 16, figure.get_figheight() * 72
+    for number, style in enumerate(STYLES[look] for look in looks):
+        row, column = divmod(number, KEYS)
+        x, y = 8 + column * width / KEYS, bottom + KEY * (-(-len(looks) // KEYS) - row - 0.5)
+        figure.add_artist(_key(style, [x / PAGE, (x + SWATCH) / PAGE], y / height))
+        word = figure.text((x + SWATCH + 5) / PAGE, y / height, style.meaning, color=INK[0], va="center_baseline")
+        word.set_fontsize(SMALL)
 
 
-def _key(style: Style) -> Line2D:
+def _key(style: Style, ends: list[float], y: float) -> Line2D:
     if style.height:
-        return Line2D(
-            [], [], color=style.light, linewidth=min(style.height, 8), solid_capstyle="butt", label=style.meaning
-        )
-    return Line2D([], [], color=style.light, **DIAMOND, label=style.meaning)
+        width = min(style.height, 8)
+        return Line2D(ends, [y, y], color=style.light, linewidth=width, solid_capstyle="butt")
+    return Line2D([sum(ends) / 2], [y], color=style.light, **DIAMOND)
 
 
 def _verdict_colour(judged: str) -> str:
