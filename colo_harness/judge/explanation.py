@@ -11,9 +11,9 @@ from typing import Literal, get_args
 
 from colo_harness.history import Entry
 from colo_harness.judge.checkpoints import messages
-from colo_harness.judge.comparison import Comparison, Dispute, Quarrel, Side
 from colo_harness.judge.moments import Window
 from colo_harness.judge.packets import Ear, Flow, Heard
+from colo_harness.judge.replica import Dispute, Quarrel, Replica, Side
 from colo_harness.judge.verdict import timeline
 
 Reason = Literal["due", "asked", "timeout", "unexplained"] | Quarrel
@@ -141,7 +141,7 @@ class _Teller:
 
     def __init__(self, watched: Window) -> None:
         self._watched = watched
-        self._comparison = Comparison()
+        self._replica = Replica()
         self._causes: list[Cause] = []
         self._reason: Cause | None = None
         self._before = float("-inf")
@@ -153,7 +153,7 @@ class _Teller:
         if not isinstance(event, _Moment):
             self._out += event.ear == "outdev"
             if side := _SIDES.get(event.ear):
-                self._note(_of_dispute(self._comparison.hear(event.at, side, event.frame)))
+                self._note(_of_dispute(self._replica.hear(event.at, side, event.frame)))
         elif event.what == "asked":
             self._note(Cause(event.at, "asked"))
         elif event.what == "old":
@@ -161,10 +161,10 @@ class _Teller:
         elif event.what == "request":
             self._conclude(event.at, event.line)
         else:
-            self._comparison.flush()
+            self._replica.flush()
             self._reason = None
         if event.at <= self._watched.start:
-            self._counted = (self._comparison.passed, self._comparison.held, self._out)
+            self._counted = (self._replica.passed, self._replica.held, self._out)
 
     def explanation(self) -> Explanation:
         """Return what was found."""
@@ -173,9 +173,9 @@ class _Teller:
             self._watched.start,
             self._watched.end,
             tuple(cause for cause in self._causes if cause.at in self._watched),
-            self._comparison.passed - passed,
-            self._comparison.held - held,
-            sum(one.side == "primary" for one in self._comparison.waiting()),
+            self._replica.passed - passed,
+            self._replica.held - held,
+            sum(one.side == "primary" for one in self._replica.waiting()),
             self._out - out,
         )
 
@@ -191,11 +191,11 @@ class _Teller:
     def _of_timeout(self, moment: _Moment) -> Cause:
         """Find the frame that QEMU found too old by when it came, which both clocks tell to a millisecond or so."""
         born = float(moment.detail)
-        waiting = list(self._comparison.waiting())
+        waiting = list(self._replica.waiting())
         if not waiting:
             return Cause(moment.at, "timeout")
         oldest = min(waiting, key=lambda one: abs(one.at - born))
-        again = self._comparison.is_repeated(oldest)
+        again = self._replica.is_repeated(oldest)
         return Cause(moment.at, "timeout", oldest.packet.flow, side=oldest.side, since=oldest.at, again=again)
 
 

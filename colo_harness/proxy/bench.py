@@ -55,7 +55,7 @@ class Bench:
         self.history = history
         self.timeouts = room.timeouts
         self._folder = folder
-        self._sabotage = sabotage
+        self.sabotage = sabotage
         self._ports: list[Port] = []
         self._stalled: set[Port] = set()
         self._closing = ExitStack()
@@ -86,7 +86,7 @@ class Bench:
         address = {"type": "unix", "data": {"path": str(path)}}
         backend = {"type": "socket", "data": {"addr": address, "server": True, "wait": False}}
         self.qemu.execute("chardev-add", {"id": name, "backend": backend})
-        meddler: Meddler = self._sabotage.meddlers.get(name, lambda: honest)()
+        meddler: Meddler = self.sabotage.meddlers.get(name, lambda: honest)()
         port = Port(name, path, self.history, letter=letter, inward=inward, outward=outward, meddler=meddler)
         self._closing.callback(port.close)
         self._ports.append(port)
@@ -113,7 +113,7 @@ class Bench:
 
     def make(self, kind: str, name: str, properties: Mapping[str, Any]) -> None:
         """Add an object, as the sabotage would have it. Raises Lacking, CommandError, MonitorLost."""
-        wanted = {**properties, **self._sabotage.properties.get(kind, {})}
+        wanted = {**properties, **self.sabotage.properties.get(kind, {})}
         try:
             self.qemu.execute("object-add", {"qom-type": kind, "id": name, **wanted})
         except CommandError as refused:

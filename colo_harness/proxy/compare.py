@@ -40,6 +40,10 @@ class Compare:
         self.add()
         bench.connect(self.primary_in, self.secondary_in, self.out, self._notify)
 
+    def elsewhere(self, bench: Bench) -> "Compare":
+        """Return another one with these properties, on another bench."""
+        return Compare(bench, self._properties, header=len(self._header), suffix=self._suffix)
+
     def add(self) -> None:
         """Add the object."""
         chardevs = {name: name + self._suffix for name in ("primary_in", "secondary_in", "outdev", "notify_dev")}

@@ -1,7 +1,5 @@
 """What colo-compare holds for a checkpoint, and lets go when that has been committed."""
 
-from collections.abc import Callable
-
 import pytest
 
 from colo_harness.colo.pair import ColoPair
@@ -11,10 +9,7 @@ from colo_harness.judge.delivery import DeliveredInOrder
 from colo_harness.judge.judgement import Violation
 from colo_harness.judge.lockstep import DivergenceForces, SilenceBounded
 from colo_harness.judge.reasons import ForcedBy
-from colo_harness.judge.seen import Saw
 from colo_harness.judge.sessions import nothing_lost
-from colo_harness.proxy.compare import Compare
-from colo_harness.proxy.flow import Flow
 from colo_harness.qemu.topology import Role
 from colo_harness.traffic.client import Client
 from fixtures.claims import control
@@ -45,7 +40,7 @@ def test_held_segments_go_out_in_order(
     check(DeliveredInOrder("tcp", held=8), DivergenceForces(), nothing_lost)
 
 
-@pytest.mark.xfail(strict=True, raises=Violation, reason="finding: docs/findings/0030-newest-first.md")
+@pytest.mark.xfail(strict=True, raises=Violation, reason="finding: docs/findings/0026-newest-first.md")
 @HASTY
 @pytest.mark.claim("PROXY-7")
 @control(sabotage="doubled-frames", checker="delivered_in_order")
@@ -61,19 +56,6 @@ def test_held_datagrams_go_out_in_order(
     wiretap.record(history)
 
     check(DeliveredInOrder("udp", held=8), SilenceBounded(LIMIT, what="burst", held_s=0.4))
-
-
-@pytest.mark.xfail(strict=True, raises=Violation, reason="finding: docs/findings/0030-newest-first.md")
-@pytest.mark.claim("PROXY-7")
-@pytest.mark.parametrize("make", [Flow.udp, Flow.icmp], ids=["udp", "icmp"])
-def test_a_bare_colo_compare_keeps_the_order(compare: Compare, check: Check, make: Callable[..., bytes]) -> None:
-    """Without a guest as well: datagrams that wait in a row go out in a row."""
-    flow = Flow()
-    compare.primary(make(flow, b"one"), make(flow, b"two"), make(flow, b"three"))
-    compare.settle()
-    compare.checkpoint()
-
-    check(Saw(("", "p1 p2 p3")))
 
 
 @HASTY
@@ -97,7 +79,7 @@ def test_a_frame_of_one_side_alone_forces_a_checkpoint(
     check(ForcedBy((f"timeout udp {alone}",)), SilenceBounded(LIMIT, what="differ"))
 
 
-@pytest.mark.xfail(strict=True, raises=Violation, reason="finding: docs/findings/0031-asked-twice.md")
+@pytest.mark.xfail(strict=True, raises=Violation, reason="finding: docs/findings/0030-asked-twice.md")
 @HASTY
 @pytest.mark.claim("PROXY-8")
 def test_a_late_secondary_forces_one_checkpoint(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from colo_harness.judge.comparison import Comparison, Dispute, first_difference
+from colo_harness.judge.replica import Dispute, Replica, first_difference
 from colo_harness.proxy.flow import Flow
 
 P, S = "primary", "secondary"
@@ -12,11 +12,11 @@ tcp, udp, icmp = FLOW.tcp, FLOW.udp, FLOW.icmp
 SYN = tcp(b"", seq=999, flags="SA")
 
 
-def hear(steps: list[Step]) -> tuple[Comparison, list[Dispute]]:
-    """Let a new comparison hear frames, a second apart."""
-    comparison = Comparison()
-    found = [comparison.hear(float(at), side, frame) for at, (side, frame) in enumerate(steps)]  # type: ignore[arg-type]
-    return comparison, [dispute for dispute in found if dispute]
+def hear(steps: list[Step]) -> tuple[Replica, list[Dispute]]:
+    """Let a new replica hear frames, a second apart."""
+    replica = Replica()
+    found = [replica.hear(float(at), side, frame) for at, (side, frame) in enumerate(steps)]  # type: ignore[arg-type]
+    return replica, [dispute for dispute in found if dispute]
 
 
 def described(dispute: Dispute) -> tuple[object, ...]:
@@ -40,8 +40,8 @@ AGREE: dict[str, list[Step]] = {
 @pytest.mark.parametrize("steps", AGREE.values(), ids=AGREE)
 def test_what_is_alike_passes(steps: list[Step]) -> None:
     """One frame of the primary's, without a dispute."""
-    comparison, disputes = hear(steps)
-    assert (comparison.passed, comparison.held, disputes) == (1, 0, [])
+    replica, disputes = hear(steps)
+    assert (replica.passed, replica.held, disputes) == (1, 0, [])
 
 
 OPENED = [(P, SYN), (S, SYN)]
@@ -72,12 +72,12 @@ DIFFER: dict[str, tuple[list[Step], tuple[object, ...]]] = {
 @pytest.mark.parametrize(("steps", "where"), DIFFER.values(), ids=DIFFER)
 def test_what_differs_is_named(steps: list[Step], where: tuple[object, ...]) -> None:
     """By its first byte and both values, and held until a checkpoint."""
-    comparison, disputes = hear(steps)
+    replica, disputes = hear(steps)
     assert [described(one) for one in disputes] == [("payload", *where)]
-    before = comparison.passed
-    comparison.flush()
-    assert (comparison.passed - before, comparison.held) == (0, 1)
-    assert list(comparison.waiting()) == []
+    before = replica.passed
+    replica.flush()
+    assert (replica.passed - before, replica.held) == (0, 1)
+    assert list(replica.waiting()) == []
 
 
 OTHERWISE: dict[str, tuple[list[Step], str]] = {
@@ -103,16 +103,16 @@ OTHER = {"guest": "10.0.0.3", "peer": "10.0.0.4", "guest_port": 81, "peer_port":
 def test_flows_are_told_apart() -> None:
     """By each address and each port."""
     others = [FLOW.changed(**{field: value}) for field, value in OTHER.items()]
-    comparison, disputes = hear([(P, udp(b"a")), *((S, other.udp(b"b")) for other in others)])
-    assert (len(list(comparison.waiting())), disputes) == (1 + len(others), [])
+    replica, disputes = hear([(P, udp(b"a")), *((S, other.udp(b"b")) for other in others)])
+    assert (len(list(replica.waiting())), disputes) == (1 + len(others), [])
 
 
 def test_a_bare_acknowledgement_waits_for_a_segment_of_the_other_side() -> None:
     """And passes as soon as there is one."""
-    comparison, _ = hear([(P, tcp(b"", seq=1))])
-    assert [one.side for one in comparison.waiting()] == [P]
-    comparison.hear(1.0, "secondary", tcp(b"", seq=1))
-    assert comparison.passed == 1
+    replica, _ = hear([(P, tcp(b"", seq=1))])
+    assert [one.side for one in replica.waiting()] == [P]
+    replica.hear(1.0, "secondary", tcp(b"", seq=1))
+    assert replica.passed == 1
 
 
 @pytest.mark.parametrize("at", [0, 1, 749, 1399, 1499])

@@ -1,6 +1,6 @@
-"""A comparison: colo-compare's decisions, found again from the frames that both guests sent.
+"""A replica of colo-compare: it decides as that does, findings included, on the frames that both guests sent.
 
-The rules are those of net/colo-compare.c: TCP by payload in order of sequence, all else packet by packet. What is
+What should be decided is in comparing.py. The rules here are those of net/colo-compare.c: TCP by payload in order of sequence, all else packet by packet. What is
 not IPv4 passes. A checkpoint releases what the primary sent and drops what the secondary sent.
 """
 
@@ -56,7 +56,7 @@ class Queued:
 
 
 @dataclass
-class Comparison:
+class Replica:
     """The state of colo-compare, after every frame that was heard; counts are of the primary's frames."""
 
     passed: int = 0
