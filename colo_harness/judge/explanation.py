@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Literal, get_args
 
 from colo_harness.history import Entry
-from colo_harness.judge.checkpoints import messages
+from colo_harness.judge.checkpoints import messages, pauses
 from colo_harness.judge.moments import Window
 from colo_harness.judge.packets import Ear, Flow, Heard
 from colo_harness.judge.replica import Dispute, Quarrel, Replica, Side
@@ -119,7 +119,8 @@ class _Moment:
 def explain(entries: Sequence[Entry], heard: Iterable[Heard], watched: Window, host: str = "host_a") -> Explanation:
     """Explain the checkpoints that the primary `host` took while it was watched; frames come in order of time."""
     moments = sorted(_moments(entries, host), key=lambda moment: moment.at)
-    told = _Teller(watched)
+    entered = next((stop.start for stop in pauses(entries, host)), float("-inf"))
+    told = _Teller(watched, entered)
     events: Iterator[_Moment | Heard] = heapq.merge(moments, heard, key=lambda event: event.at)
     for event in events:
         if event.at > watched.end:
@@ -139,12 +140,12 @@ def recorded(entries: Sequence[Entry]) -> Iterator[Heard]:
 class _Teller:
     """Goes through what happened, and keeps the first reason since the last checkpoint: that is what QEMU heeds."""
 
-    def __init__(self, watched: Window) -> None:
+    def __init__(self, watched: Window, entered: float) -> None:
         self._watched = watched
         self._replica = Replica()
         self._causes: list[Cause] = []
         self._reason: Cause | None = None
-        self._before = float("-inf")
+        self._before = entered  # the first delay counts from the switch-over (migration/colo.c)
         self._out = 0
         self._counted = (0, 0, 0)
 

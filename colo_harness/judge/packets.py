@@ -8,7 +8,8 @@ from typing import Literal
 _ETHERNET, _IPV4 = 14, b"\x08\x00"
 _PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp"}
 _TCP, _UDP = 6, 17
-_TCP_SIZE, _UDP_SIZE, _ICMP_SIZE = 20, 8, 8
+_PORTED = (_TCP, _UDP, 33, 132, 136)  # and DCCP, SCTP, UDP-Lite
+_TCP_SIZE, _UDP_SIZE, _ICMP_SIZE, _PORTS_SIZE = 20, 8, 8, 4
 
 
 Ear = Literal["primary_in", "secondary_in", "outdev"]
@@ -73,7 +74,7 @@ def parse(frame: bytes) -> Packet | None:
     body = frame[start:]
     if number in (_TCP, _UDP) and len(body) < (_TCP_SIZE if number == _TCP else _UDP_SIZE):
         return None
-    ports = struct.unpack_from("!HH", body) if number in (_TCP, _UDP) else (0, 0)
+    ports = struct.unpack_from("!HH", body) if number in _PORTED and len(body) >= _PORTS_SIZE else (0, 0)
     flow = Flow(_PROTOCOLS.get(number, f"ip-{number}"), guest, ports[0], peer, ports[1])
     if number == _TCP:
         seq, ack, offset, flags = struct.unpack_from("!IIBB", body, 4)

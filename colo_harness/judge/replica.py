@@ -1,7 +1,8 @@
 """A replica of colo-compare: it decides as that does, findings included, on the frames that both guests sent.
 
-What should be decided is in comparing.py. The rules here are those of net/colo-compare.c: TCP by payload in order of sequence, all else packet by packet. What is
-not IPv4 passes. A checkpoint releases what the primary sent and drops what the secondary sent.
+What should be decided is in comparing.py. The rules here are those of net/colo-compare.c: TCP by payload in order of
+sequence, all else packet by packet. What is not IPv4 passes. A checkpoint releases what the primary sent and drops what
+the secondary sent.
 """
 
 from collections.abc import Iterator
@@ -63,9 +64,9 @@ class Replica:
     """Released without a checkpoint."""
     held: int = 0
     """Released by a checkpoint."""
-    flushed: list[Packet] = field(default_factory=list)
-    """What the last checkpoint released."""
-    _flows: dict[object, "_Queues"] = field(default_factory=dict)
+    _flows: dict[Flow, "_Queues"] = field(default_factory=dict)
+    _let_go: set[tuple[Flow, int, bytes]] = field(default_factory=set)
+    """Flow, sequence number and payload of what the last checkpoint released."""
 
     def hear(self, at: float, side: Side, frame: bytes) -> Dispute | None:
         """Take a frame in; return the dispute that it leads to."""
@@ -73,11 +74,9 @@ class Replica:
         if packet is None:
             self.passed += side == "primary"
             return None
-        ported = packet.flow.guest_port
-        key = packet.flow if ported else packet.flow.protocol  # net/colo.c, fill_connection_key: no addresses there
-        if key not in self._flows:
-            self._flows[key] = _Stream() if packet.flow.protocol == "tcp" else _Queues()
-        queues = self._flows[key]
+        if packet.flow not in self._flows:
+            self._flows[packet.flow] = _Stream() if packet.flow.protocol == "tcp" else _Queues()
+        queues = self._flows[packet.flow]
         queues.put(Queued(at, side, packet))
         before = len(queues.primary)
         dispute = queues.compare(at)
@@ -86,8 +85,9 @@ class Replica:
 
     def flush(self) -> None:
         """A checkpoint has been committed."""
-        self.flushed = [one.packet for one in self.waiting() if one.side == "primary"]
-        self.held += len(self.flushed)
+        released = [one.packet for one in self.waiting() if one.side == "primary"]
+        self._let_go = {(one.flow, one.seq, one.payload) for one in released}
+        self.held += len(released)
         for queues in self._flows.values():
             queues.primary.clear()
             queues.secondary.clear()
@@ -97,8 +97,7 @@ class Replica:
         packet = queued.packet
         if queued.side == "primary" and packet.flow.protocol != "tcp":
             return False
-        known = ((one.flow, one.seq, one.payload) for one in self.flushed)
-        return (packet.flow, packet.seq, packet.payload) in known
+        return (packet.flow, packet.seq, packet.payload) in self._let_go
 
     def waiting(self) -> Iterator[Queued]:
         """Yield the packets that have not met their twin."""

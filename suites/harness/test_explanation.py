@@ -62,7 +62,7 @@ def test_a_time_out_of_a_frame_that_was_not_seen_is_told_as_that() -> None:
 @pytest.mark.parametrize(("gap", "reason"), [(5.0, "due"), (4.95, "due"), (4.5, "unexplained"), (9.0, "due")])
 def test_a_checkpoint_is_due_when_the_delay_is_over(gap: float, reason: str) -> None:
     """Earlier it has no reason."""
-    told = explained(Tape().checkpoint(2.0).checkpoint(2.0 + gap).entries)
+    told = explained(Tape().add(1.5, "event", "host_a", "STOP").checkpoint(6.5).checkpoint(6.5 + gap).entries)
     assert [cause.reason for cause in told.causes] == ["due", reason]
     assert told.forced == []
 
@@ -106,7 +106,7 @@ def test_a_verdict_counts_what_was_forced(differing: int, suits: str, longest: f
 
 def test_a_guest_that_says_nothing_proves_nothing() -> None:
     """Its checkpoints come all the same."""
-    assert explained(Tape().checkpoint(2.0).entries).suits == "unknown"
+    assert explained(Tape().add(1.5, "event", "host_a", "STOP").checkpoint(7.0).entries).suits == "unknown"
 
 
 def test_what_is_alike_stands_in_one_line() -> None:
