@@ -62,12 +62,7 @@ def explain(
     workload = Workload(topology, seconds, tuple(filter(None, drives)), client)
     plain = Settings(cache_dir=cache_dir) if cache_dir else Settings()
     settings = replace(plain, qemu=qemu and qemu.absolute(), accel=accel.value)
-    console = Console()
-    with steps(console) as progress:
-        explanation = _explained(workload, settings, progress)
-    console.print(table(explanation))
-    for sentence in sentences(explanation):
-        console.print(sentence, soft_wrap=True, highlight=False)
+    explanation = _explained(workload, settings)
     if json_file:
         json_file.write_text(json.dumps(document(explanation), indent=1) + "\n", encoding="utf-8")
 
@@ -80,7 +75,18 @@ def _image(path: Path, initrd: Path | None, append: str, memory: int, boot: floa
     return Image(disk=path.absolute(), memory_mib=memory, boot_s=boot)
 
 
-def _explained(workload: Workload, settings: Settings, progress: Progress) -> Explanation:
+def _explained(workload: Workload, settings: Settings) -> Explanation:
+    """Run the workload and say what came of it. Raises HarnessError."""
+    console = Console()
+    with steps(console) as progress:
+        explanation = _run(workload, settings, progress)
+    console.print(table(explanation))
+    for sentence in sentences(explanation):
+        console.print(sentence, soft_wrap=True, highlight=False)
+    return explanation
+
+
+def _run(workload: Workload, settings: Settings, progress: Progress) -> Explanation:
     """Run the workload in a folder of its own. Raises HarnessError."""
     with tempfile.TemporaryDirectory(prefix="colo-") as folder, Guardian() as guardian:
         guardian.add_folder(Path(folder))

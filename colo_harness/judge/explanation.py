@@ -19,6 +19,8 @@ from colo_harness.judge.verdict import timeline
 Reason = Literal["due", "asked", "timeout", "unexplained"] | Quarrel
 FORCED = ("payload", "size", "order", "segmentation", "acknowledgement", "timeout")
 """Reasons that lie in what the guests sent."""
+UNDER_WAY = 3
+"""Frames that may be between the streams when the watch begins or ends."""
 _SIDES: dict[Ear, Side] = {"primary_in": "primary", "secondary_in": "secondary"}
 _EARLY = 0.1
 """Seconds by which a checkpoint that was due may come too early: QEMU counts from when it decided on the one before."""
@@ -89,6 +91,14 @@ class Explanation:
         """The longest stretch without a forced checkpoint, in seconds."""
         times = [self.start, *(cause.at for cause in self.forced), self.end]
         return max(later - earlier for earlier, later in pairwise(times))
+
+    @property
+    def doubt(self) -> str:
+        """Say so where colo-compare let go more or less than it should have by what is supposed here; else nothing."""
+        expected = self.passed + self.held
+        if abs(expected - self.out) <= UNDER_WAY:
+            return ""
+        return f"{self.out} frames were seen to go out where {expected} were expected: the reasons may be wrong"
 
     @property
     def suits(self) -> Suits:

@@ -37,7 +37,10 @@ class ForcedBy(Parametrised):
         if seen != self.reasons:
             told_of = f"forced by {', '.join(seen) or 'nothing'}, not {', '.join(self.reasons) or 'nothing'}"
             breaches.append(Breach(told_of, watched.end, tuple(cause.line for cause in told.causes)))
-        return decide(breaches, [], f"{len(told.causes)} checkpoints, {len(told.forced)} forced, each with its reason")
+        doubts = [told.doubt] if told.doubt else []
+        return decide(
+            breaches, doubts, f"{len(told.causes)} checkpoints, {len(told.forced)} forced, each with its reason"
+        )
 
 
 def in_words(cause: Cause) -> str:
