@@ -7,7 +7,7 @@ from typing import Literal
 ICMP, TCP, UDP = 1, 6, 17
 _ETHERNET = 14
 _IPV4 = b"\x08\x00"
-_IPV4_HEADER = 20
+_IPV4_HEADER, _TCP_HEADER = 20, 20
 _PORTS = (TCP, UDP, 33, 132, 136)  # and DCCP, SCTP, UDP-Lite: two ports of 16 bits are in front
 _FIN, _SYN, _RST, _ACK = 1, 2, 4, 16
 
@@ -45,6 +45,8 @@ def dissect(frame: bytes) -> Dissected:
     body = frame[_ETHERNET + head : _ETHERNET + total]  # without what fills the frame up
     ports = body[:4] if protocol in _PORTS else b""
     stream = (protocol, frame[_ETHERNET + 12 : _ETHERNET + 20], ports)
+    if protocol == TCP and len(body) < _TCP_HEADER:
+        return Dissected(None)
     if protocol == TCP:
         return Dissected(stream, segment=_segment(body))
     return Dissected(stream, text=body if protocol in (UDP, ICMP) else frame)

@@ -53,6 +53,11 @@ class Compare:
         """Delete the object; chardevs and ports stay."""
         self.bench.remove(self.name)
 
+    def forget(self) -> None:
+        """Forget what has gone in and come out; QEMU does not."""
+        for port in (self.primary_in, self.secondary_in, self.out, self._notify):
+            port.forget()
+
     def primary(self, *frames: bytes | Packet) -> None:
         """Let the primary send frames."""
         for frame in frames:

@@ -134,6 +134,11 @@ class Port:
                 self._record("out", passed)
                 self.came.append(passed)
 
+    def forget(self) -> None:
+        """Forget what has come and gone; the next packet that goes in is the first one again."""
+        self._sent = 0
+        self.came.clear()
+
     def close(self) -> None:
         """Close our end."""
         self._socket.close()

@@ -45,6 +45,7 @@ from colo_harness.judge import (
 from colo_harness.judge.asking import AskedBetween, AsksApart
 from colo_harness.judge.delivery import DeliveredInOrder
 from colo_harness.judge.disks import BlocksHold, MarksKept, disk_answers
+from colo_harness.judge.documented import Covered, as_documented
 from colo_harness.judge.entering import ColoEntered
 from colo_harness.judge.frames import SecondarySilent, TimestampsGoOn
 from colo_harness.judge.memory import GenerationPossible, MemoryEqual
@@ -54,7 +55,7 @@ from colo_harness.judge.reasons import ForcedBy
 from colo_harness.judge.resuming import DisksEqual, ReplicatedAgain
 from colo_harness.judge.seen import Released, Saw
 from colo_harness.judge.strain import MemoryKept, came_once, monitor_answers
-from suites.harness.benches import STEPS, TWO, compared, strained, waited
+from suites.harness.benches import ONE, STEPS, TWO, compared, played, strained, waited
 from suites.harness.histories import (
     Match,
     after,
@@ -218,6 +219,14 @@ CASES = [
     Case(TimestampsGoOn(), crossing, change(is_a("frame", who="host_b"), tsval=3451065255), is_a("frame")),
     Case(Saw(STEPS), compared, change(is_a("frame", "out"), hex=TWO.hex()), is_a("phase")),
     Case(Released(1, at_least=2, at_most=2), compared, change(is_a("phase", "settled"), at=0.55), is_a("phase")),
+    Case(as_documented, played, change(after(0.8, is_a("frame", "out")), hex=ONE.hex()), is_a("phase")),
+    Case(
+        Covered(("said primary",)),
+        played,
+        change(is_a("observe", "tally"), value={"said primary": 0}),
+        is_a("observe"),
+        "unknown",
+    ),
     Case(came_once, compared, change(is_a("frame", "out"), hex=TWO.hex()), is_a("frame")),
     Case(AskedBetween(0.4, 0.6), waited, change(is_a("frame", "out"), at=1.65), is_a("frame", "in")),
     Case(AsksApart(3, 0.15, 0.3), waited, change(is_a("frame", "out"), at=1.65), is_a("frame")),

@@ -24,7 +24,7 @@ README, RUNNING, WRITING, PAIR, EXPLAIN = (
 )
 COMMANDS = {name: page.commands for name, page in PAGES.items()}
 
-MARKERS = ("answers", "claim", "compare", "control", "needs", "slow", "smoke", "topology")
+MARKERS = ("answers", "claim", "compare", "control", "generated", "needs", "slow", "smoke", "topology")
 """Ours besides the areas'."""
 
 

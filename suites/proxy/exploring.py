@@ -32,9 +32,9 @@ from colo_harness.proxy.script import (
     Swap,
 )
 
-SCENES, SCENE = 12, 20
+SCENES, SCENE = 6, 14
 """At most so many scenes in a script, and happenings in a scene."""
-SCRIPTS = 150
+SCRIPTS = 250
 """In a round, which has a seed of its own."""
 
 
@@ -87,7 +87,7 @@ class OnBench:
 
     def __init__(self, compare: Compare) -> None:
         self._compare = compare
-        self._seen = len(compare.out.came)
+        self._seen = 0
         self.primary, self.secondary = compare.primary, compare.secondary
         self.settle, self.checkpoint = compare.settle, compare.checkpoint
 
