@@ -4,8 +4,9 @@ import pytest
 
 from colo_harness.judge.delivery import DeliveredInOrder
 from colo_harness.judge.frames import SecondarySilent, TimestampsGoOn
+from colo_harness.judge.reasons import ForcedBy
 from colo_harness.proxy.flow import Flow
-from suites.harness.histories import Tape, after, changed, crossing, is_a, without
+from suites.harness.histories import Tape, after, changed, crossing, held_back, is_a, without
 
 
 class TestSecondarySilent:
@@ -99,3 +100,26 @@ class TestDeliveredInOrder:
     def test_datagrams(self, out: str, said: str) -> None:
         """None may overtake another."""
         assert self.told("abc", out, "udp") == said
+
+
+class TestForcedBy:
+    """forced_by."""
+
+    def test_a_checkpoint_without_a_reason_is_one_too_many(self) -> None:
+        """Beside those that have the right ones."""
+        told = held_back()
+        last = told.pop()
+        more = Tape()
+        more.entries = told
+        more.checkpoint(2.5).add(last.at, last.kind, last.who, last.what)
+        verdict = ForcedBy(("payload tcp 0",))(more.entries)
+        assert (verdict.valid, verdict.reason) == ("invalid", "a checkpoint at 2.495 s has no reason")
+
+    def test_frames_that_went_out_unexpectedly_leave_a_doubt(self) -> None:
+        """The replica may be wrong about QEMU then."""
+        out = Flow(peer_port=9).udp(b"surprise").hex()
+        more = Tape()
+        more.entries = held_back()
+        for number in range(4):
+            more.add(2.2 + number / 100, "frame", "outdev", "out", hex=out)
+        assert ForcedBy(("payload tcp 0",))(more.entries).valid == "unknown"

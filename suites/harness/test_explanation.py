@@ -53,6 +53,17 @@ def test_a_time_out_names_what_the_checkpoint_before_had_let_go() -> None:
     assert said(cause).endswith("for the primary's (the checkpoint before had let go one like it)")
 
 
+@pytest.mark.parametrize(("born", "port"), [("2.001", 7), ("2.499", 8)])
+def test_a_time_out_names_the_right_frame(born: str, port: int) -> None:
+    """Of several that wait, the one that came when QEMU says."""
+    tape = frame(Tape(), 2.0, "primary_in", FLOW.udp(b"hello"))
+    frame(tape, 2.5, "primary_in", FLOW.changed(guest_port=8).udp(b"hello"))
+    tape.add(3.6, "trace", "host_a", "colo_old_packet_check_found", message=born).checkpoint(3.606)
+    (cause,) = explained(tape.entries).causes
+    assert cause.flow
+    assert cause.flow.guest_port == port
+
+
 def test_a_time_out_of_a_frame_that_was_not_seen_is_told_as_that() -> None:
     """It is one all the same."""
     (cause,) = explained(without(silent(), is_a("frame"))).causes

@@ -50,6 +50,10 @@ DIFFER: dict[str, tuple[list[Step], tuple[object, ...]]] = {
         [*OPENED, (P, tcp(b"Abc", seq=1000)), (S, tcp(b"Bbc", seq=1000))],
         (0, 65, 66),
     ),
+    "a stream whose secondary began elsewhere": (
+        [(P, SYN), (S, tcp(b"", seq=77, flags="SA")), (P, tcp(b"A", seq=1000)), (S, tcp(b"B", seq=1000))],
+        (0, 65, 66),
+    ),
     "its last byte": ([*OPENED, (P, tcp(b"abA", seq=1000)), (S, tcp(b"abB", seq=1000))], (2, 65, 66)),
     "a byte of a later segment": (
         [
