@@ -43,6 +43,7 @@ from colo_harness.judge import (
     worst,
 )
 from colo_harness.judge.asking import AskedBetween, AsksApart
+from colo_harness.judge.delivery import DeliveredInOrder
 from colo_harness.judge.disks import BlocksHold, MarksKept, disk_answers
 from colo_harness.judge.documented import Covered, as_documented
 from colo_harness.judge.entering import ColoEntered
@@ -51,6 +52,7 @@ from colo_harness.judge.memory import GenerationPossible, MemoryEqual
 from colo_harness.judge.pacing import NewDelayInForce
 from colo_harness.judge.paws import timestamps_taken
 from colo_harness.judge.progress import CheckpointsGoOn
+from colo_harness.judge.reasons import ForcedBy
 from colo_harness.judge.refusals import Refused
 from colo_harness.judge.resuming import DisksEqual, ReplicatedAgain
 from colo_harness.judge.rewriting import rewritten
@@ -84,6 +86,7 @@ from suites.harness.histories import (
     ended,
     entry,
     failover,
+    held_back,
     is_a,
     new_delay,
     pace,
@@ -140,6 +143,18 @@ def connected_late(entry: Entry) -> bool:
 
 
 CASES = [
+    Case(
+        DeliveredInOrder("tcp", held=2),
+        held_back,
+        lambda entries: changed(entries, after(2.04, is_a("frame")), hex=entries[2].data["hex"]),
+        is_a("trace"),
+    ),
+    Case(
+        ForcedBy(("payload tcp 0",)),
+        held_back,
+        lambda entries: changed(entries, is_a("frame", who="secondary_in"), hex=entries[1].data["hex"]),
+        is_a("phase"),
+    ),
     Case(exercised, failover, change(is_a("fault", type="bitten"), type="healed"), is_a("fault"), "unknown"),
     Case(CaughtInFlight(), failover, change(ended("download"), at=5.0), is_a("fault"), "unknown"),
     Case(
