@@ -110,6 +110,7 @@ class Explorer:
         self._anew = anew
         self._history = history
         self._mark = history.mark()
+        self._numbers = count()
         self._tally: Counter[str] = Counter()
 
     def explore(self, seed: int, *, rounds: int, seconds: float = 0) -> None:
@@ -145,7 +146,7 @@ class Explorer:
             self._history.forget(self._mark)
             failing.append(script)
             try:
-                Player(self._anew(), self._tally).play(script)
+                Player(self._anew(), self._tally, next(self._numbers)).play(script)
             except (ProductFailure, HarnessError, WaitTimeout) as trouble:
                 raise Unplayable from trouble
             if as_documented(self._history.entries).valid != "valid":
