@@ -14,6 +14,7 @@ pytest_plugins = [
     "fixtures.lab",
     "fixtures.pair",
     "fixtures.bench",
+    "fixtures.blocks",
     "fixtures.verdicts",
     "fixtures.soak",
     "fixtures.audit",
