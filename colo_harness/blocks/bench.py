@@ -3,7 +3,7 @@
 import shutil
 import signal
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -11,9 +11,10 @@ from typing import Any, Self
 from colo_harness.blocks import journal
 from colo_harness.blocks.graph import ACTIVE, CHILD, CLIENT, DISK, LOCAL, PARENT, THROUGH, Design
 from colo_harness.blocks.guest import SECTOR, SECTORS, Guest, before, runs, values
+from colo_harness.blocks.nbd import Command, Export
 from colo_harness.blocks.sabotage import SOUND, Sabotage
 from colo_harness.blocks.side import Lacking, Launch, Side
-from colo_harness.errors import CommandError
+from colo_harness.errors import CommandError, MonitorLost, ProductFailure
 from colo_harness.history import History
 from colo_harness.qemu.disk import BLOCK, ImageTool
 from colo_harness.settings import Timeouts
@@ -22,7 +23,7 @@ from colo_harness.wait import wait_until
 NAME = "bench"
 """Of what is done from outside, in histories."""
 COMMANDS = ("xen-set-replication", "xen-colo-do-checkpoint", "query-xen-replication-status")
-PEER_LOST = ("killed", "quorum-report-bad", "stderr-nbd", "stderr-block")
+PEER_LOST = ("killed", "stderr-nbd")
 SIZE = SECTORS * SECTOR
 
 
@@ -112,8 +113,7 @@ class Disks:
 
     def start(self) -> None:
         """Start replication, on the secondary first."""
-        for side in (self.secondary, self.primary):
-            self.tell(side, "xen-set-replication", enable=True, primary=side is self.primary)
+        self._do("start", self._start)
         self.history.record("phase", NAME, "started")
 
     def checkpoint(self) -> None:
@@ -133,7 +133,7 @@ class Disks:
 
     def detach(self) -> None:
         """Take the dead child out of the primary's quorum, as the documents do."""
-        self.history.record("phase", NAME, "failover", allows=["quorum-report-bad"])
+        self.history.record("phase", NAME, "failover")
         self._do("detach", self._detach)
         self.history.record("phase", NAME, "detached")
 
@@ -145,18 +145,16 @@ class Disks:
 
     def promote(self) -> None:
         """Make the secondary the survivor, as the documents do; its guest keeps its disk."""
-        self.history.record("phase", NAME, "failover", allows=["quorum-report-bad"])
-        self.secondary.dismiss()
-        self.secondary.qemu.execute("nbd-server-stop")
+        self.part()
         self._do("promote", self._promote)
         self.history.record("phase", NAME, "promoted")
         self.secondary.serve(self._values["secondary"])
 
-    def stop(self) -> None:
-        """Stop replication on both sides without a failover. Raises CommandError."""
-        for side in (self.secondary, self.primary):
-            self.tell(side, "xen-set-replication", enable=False, primary=side is self.primary)
-        self.history.record("phase", NAME, "stopped")
+    def part(self) -> None:
+        """Stop the secondary's NBD server, the first step of its promotion."""
+        self.history.record("phase", NAME, "failover")
+        self.secondary.dismiss()
+        self.secondary.qemu.execute("nbd-server-stop")
 
     def await_commit(self) -> None:
         """Return once a promoted secondary has put its buffers into its disk, or says that it cannot.
@@ -165,19 +163,27 @@ class Disks:
         """
 
         def over() -> bool:
+            if self.secondary.status()["error"]:
+                return True
             nodes = self.secondary.qemu.execute("query-named-block-nodes", {"flat": True})
-            return ACTIVE not in (node["node-name"] for node in nodes) or bool(self.secondary.status()["error"])
+            return ACTIVE not in (node["node-name"] for node in nodes)
 
         wait_until("the secondary to commit its buffers", over, timeout=self._room.timeouts.command)
 
     def tell(self, side: Side, command: str, *, refusing: bool = False, **arguments: Any) -> bool:
-        """Give a command and tell whether QEMU obeyed; where it does not, record it, or raise CommandError."""
+        """Give a command and tell whether QEMU obeyed.
+
+        Where it does not, or ends, record that if it may be `refusing`, else raise CommandError, MonitorLost.
+        """
         try:
             side.qemu.execute(command, arguments)
-        except CommandError as refused:
+        except (CommandError, MonitorLost) as refused:
             if not refusing:
                 raise
-            self.history.record("observe", side.name, "refused", value=refused.description, command=command)
+            if isinstance(refused, MonitorLost):
+                side.qemu.process.wait(self._room.timeouts.command)
+            said = refused.description if isinstance(refused, CommandError) else refused.brief
+            self.history.record("observe", side.name, "refused", value=said, command=command)
             return False
         self.history.record("observe", side.name, "obeyed", value=arguments, command=command)
         return True
@@ -194,11 +200,13 @@ class Disks:
             self.history.record("observe", side.name, "replication", moment=moment, value=side.status())
 
     def write_behind(self, sector: int, number: int = 1) -> None:
-        """Change the secondary's parent behind everybody's back."""
+        """Change the secondary's disk behind the primary's back, over the same NBD server. Raises ProductFailure."""
         value = next(self._values["secondary"])
         operation = self.history.invoke("parent", "write", sector=sector, number=number, value=value)
-        order = f"write -P {value} {sector * SECTOR} {number * SECTOR}"
-        self.secondary.qemu.execute("human-monitor-command", {"command-line": f'qemu-io {PARENT} "{order}"'})
+        with closing(Export(self._server, PARENT, timeout=self._room.timeouts.command)) as export:
+            export.ask(Command.WRITE, at=sector * SECTOR, content=bytes([value]) * number * SECTOR)
+            if error := export.answer()[1]:
+                raise ProductFailure(f"the secondary's disk refused a write: errno {error}")
         operation.ok()
 
     def spoil(self, sector: int) -> None:
@@ -209,6 +217,13 @@ class Disks:
     def allow(self, *symptoms: str) -> None:
         """Declare symptoms that the test brings about."""
         self.history.record("fault", NAME, "declared", type="allow", allows=list(symptoms))
+
+    def quit(self, side: Side) -> None:
+        """Ask a QEMU to end, and wait for it. Raises WaitTimeout."""
+        self._lost.append(side)
+        self.history.record("phase", NAME, "end")
+        if self.tell(side, "quit", refusing=True):
+            side.qemu.process.wait(self._room.timeouts.command)
 
     def take_down(self) -> None:
         """Delete the nodes of both sides that still live; the images are closed then."""
@@ -271,6 +286,10 @@ class Disks:
             other(self)
         else:
             work()
+
+    def _start(self) -> None:
+        for side in (self.secondary, self.primary):
+            self.tell(side, "xen-set-replication", enable=True, primary=side is self.primary)
 
     def _checkpoint(self) -> None:
         for side in (self.primary, self.secondary):

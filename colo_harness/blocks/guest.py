@@ -66,8 +66,9 @@ class Guest:
         self._ask(operation, Command.ZERO, sector, number)
         self.end()
 
-    def read(self, sector: int = 0, number: int = SECTORS) -> None:
-        """Read sectors."""
+    def read(self, sector: int = 0, number: int | None = None) -> None:
+        """Read sectors, to the end if no number is given."""
+        number = SECTORS - sector if number is None else number
         operation = self._history.invoke(self._side, "read", sector=sector, number=number)
         self._ask(operation, Command.READ, sector, number)
         self.end()
@@ -99,7 +100,7 @@ class Guest:
         self, operation: Operation, command: Command, sector: int = 0, number: int = 0, content: bytes = b""
     ) -> None:
         try:
-            asked = self._export.ask(command, at=sector * SECTOR, length=len(content) or number * SECTOR, content=content)
+            asked = self._export.ask(command, at=sector * SECTOR, length=number * SECTOR, content=content)
         except OSError as gone:
             operation.info(error=type(gone).__name__)
         else:

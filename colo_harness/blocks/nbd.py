@@ -47,7 +47,7 @@ class Export:
         """Send a request and return its number; the answer is left to `answer`."""
         self._next += 1
         self._lengths[self._next] = length if command is Command.READ else 0
-        head = struct.pack("!IHHQQI", _REQUEST, 0, command, self._next, at, length)
+        head = struct.pack("!IHHQQI", _REQUEST, 0, command, self._next, at, len(content) or length)
         self._socket.sendall(head + content)
         return self._next
 

@@ -56,6 +56,7 @@ _ALL = (
         "The primary's quorum asks its child on the secondary first.",
         design={"remote_first": True},
     ),
+    Sabotage("start-untold", "Neither side's disks hear that replication starts.", instead={"start": _left_out}),
     Sabotage(
         "checkpoint-untold",
         "Neither side's disks hear of checkpoints.",

@@ -161,6 +161,24 @@ class Refused(Parametrised):
 
 
 @dataclass(frozen=True)
+class Obeyed(Parametrised):
+    """QEMU does what each `command` says, and refuses none."""
+
+    command: str
+
+    def judge(self, entries: Sequence[Entry]) -> Verdict:
+        """Judge entries that are in order of time."""
+        ended = [entry.at for entry in entries if entry.kind == "phase" and entry.what == "end"] or [float("inf")]
+        asked = [entry for entry in entries if entry.data.get("command") == self.command and entry.at <= ended[-1]]
+        breaches = [
+            Breach(f"{one.who} refused {self.command}: {one.data['value']}", one.at, (one.line,))
+            for one in asked
+            if one.what == "refused"
+        ]
+        return decide(breaches, [] if asked else [f"{self.command} was not given"], f"obeyed {len(asked)} times")
+
+
+@dataclass(frozen=True)
 class BuffersEmpty(Parametrised):
     """At `moment` active and hidden disk hold nothing of their own."""
 

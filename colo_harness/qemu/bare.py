@@ -42,8 +42,8 @@ class BareQemu:
             self._monitor = Monitor(
                 socket,
                 loop,
-                history or History(),
-                host=name if history else None,
+                History() if history is None else history,  # an empty one is false
+                host=None if history is None else name,
                 transcript=folder / f"{name}.qmp.jsonl",
                 why_lost=self.why_lost,
             )
