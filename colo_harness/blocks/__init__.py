@@ -1,1 +1,1 @@
-"""Block replication without a guest: two bare QEMUs, the disks of both sides, and what their guests would do to them."""
+"""Block replication without a guest: two bare QEMUs, both sides' disks, and what guests would do to them."""

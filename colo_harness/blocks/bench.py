@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from colo_harness.blocks import journal
-from colo_harness.blocks.graph import ACTIVE, CHILD, CLIENT, DISK, LOCAL, PARENT, THROUGH, Design
+from colo_harness.blocks.graph import ACTIVE, CHILD, CLIENT, DISK, LOCAL, PARENT, THROUGH, Design, Node
 from colo_harness.blocks.guest import SECTOR, SECTORS, Guest, before, runs, values
 from colo_harness.blocks.nbd import Command, Export
 from colo_harness.blocks.sabotage import SOUND, Sabotage
@@ -38,11 +38,17 @@ class Room:
 
 
 def prepare(images: ImageTool, folder: Path) -> None:
-    """Make the images that benches copy: what both disks hold before all, an empty buffer, and a dirty one."""
+    """Make the images that benches copy: what both disks hold before all, and buffers: empty, dirty, too short."""
     raw = folder / "raw"
-    for name, content in (("before", before()), ("empty", b""), ("dirty", b"\x1f" * SIZE)):
+    kinds = {
+        "before": (before(), SIZE),
+        "empty": (b"", SIZE),
+        "dirty": (b"\x1f" * SIZE, SIZE),
+        "short": (b"", SIZE // 2),
+    }
+    for name, (content, size) in kinds.items():
         raw.write_bytes(content)
-        images.create_from(folder / name, raw, size=SIZE)
+        images.create_from(folder / name, raw, size=size)
     raw.unlink()
 
 
@@ -53,10 +59,8 @@ class Disks:
     a step that QEMU refuses leaves with a CommandError. Raises LaunchFailure, Lacking.
     """
 
-    def __init__(
-        self, room: Room, folder: Path, history: History, design: Design, sabotage: Sabotage = SOUND
-    ) -> None:
-        self.history = history
+    def __init__(self, room: Room, folder: Path, history: History, design: Design, sabotage: Sabotage = SOUND) -> None:
+        self._history = history
         self.design = sabotage.applied(design)
         self._room = room
         self._folder = folder
@@ -64,6 +68,8 @@ class Disks:
         self._closing = ExitStack()
         self._server = folder
         self._lost: list[Side] = []
+        self.parted = False
+        """Whether each side goes on alone."""
         try:
             self.primary, self.secondary = (self._side(name) for name in ("primary", "secondary"))
             self._demand()
@@ -80,22 +86,22 @@ class Disks:
         self._closing.close()
 
     @property
+    def history(self) -> History:
+        """Where everything goes but the events of the QEMUs; may be set anew before `make`."""
+        return self._history
+
+    @history.setter
+    def history(self, history: History) -> None:
+        self._history = self.primary.history = self.secondary.history = history
+
+    @property
     def guests(self) -> tuple[Guest, Guest]:
         """The guests of the primary and of the secondary."""
         return self.primary.guest, self.secondary.guest
 
     def make(self) -> None:
         """Copy the images, and make the block graphs of both sides."""
-        self._values = {side: values(side) for side in ("primary", "secondary")}
-        for place in ("local", "parent"):
-            shutil.copyfile(self._room.templates / "before", self._image(place))
-        for place in ("active", "hidden"):
-            shutil.copyfile(self._room.templates / ("dirty" if self.design.dirty else "empty"), self._image(place))
-        (self._folder / "journal").write_bytes(b"")
-        self.history.record("phase", NAME, "made", design=str(self.design), sectors=SECTORS)
-        self._do("spoil", lambda: None)
-        self.secondary.add(self.design.secondary(self._folder))
-        self._server = self.secondary.serve(self._values["secondary"], also=PARENT)
+        self.make_secondary()
         self.primary.add([self.design.image("local", LOCAL, self._folder)])
         if self.design.remote_first:
             self.primary.add([*self.design.child(self._server), self.design.quorum(LOCAL, CHILD)])
@@ -103,13 +109,23 @@ class Disks:
             self.primary.add([self.design.quorum(LOCAL)])
         self.primary.serve(self._values["primary"], through=self.design.cache in THROUGH)
         if self.design.linked and not self.design.remote_first:
-            self._do("attach", self.attach)
+            self._attach()
 
-    def attach(self) -> None:
-        """Give the primary's quorum its child on the secondary."""
-        self.primary.add(self.design.child(self._server))
-        self.primary.qemu.execute("x-blockdev-change", {"parent": DISK, "node": CHILD})
-        self.history.record("phase", NAME, "attached")
+    def make_secondary(self, change: Callable[[list[Node]], None] | None = None, *, exported: bool = True) -> None:
+        """Copy the images, and make the secondary's graph, to which `change` may have done something."""
+        self.parted = False
+        self._values = {side: values(side) for side in ("primary", "secondary")}
+        kinds = {"local": "before", "parent": "before", "active": self.design.buffers, "hidden": self.design.buffers}
+        for place, kind in kinds.items():
+            shutil.copyfile(self._room.templates / kind, self._image(place))
+        (self._folder / "journal").write_bytes(b"")
+        self.history.record("phase", NAME, "made", design=str(self.design), sectors=SECTORS)
+        self._do("spoil", lambda: None)
+        nodes = self.design.secondary(self._folder)
+        if change:
+            change(nodes)
+        self.secondary.add(nodes)
+        self._server = self.secondary.serve(self._values["secondary"], also=PARENT if exported else None)
 
     def start(self) -> None:
         """Start replication, on the secondary first."""
@@ -136,6 +152,7 @@ class Disks:
         self.history.record("phase", NAME, "failover")
         self._do("detach", self._detach)
         self.history.record("phase", NAME, "detached")
+        self.parted = True
 
     def yank(self) -> None:
         """Break the primary's connection to a secondary that hangs."""
@@ -286,6 +303,10 @@ class Disks:
             other(self)
         else:
             work()
+
+    def _attach(self) -> None:
+        self.primary.add(self.design.child(self._server))
+        self.primary.qemu.execute("x-blockdev-change", {"parent": DISK, "node": CHILD})
 
     def _start(self) -> None:
         for side in (self.secondary, self.primary):

@@ -1,4 +1,4 @@
-"""The block graphs of both sides, as QEMU's documents have them (docs/block-replication.txt, docs/system/qemu-colo.rst)."""
+"""The block graphs of both sides, as docs/block-replication.txt and docs/system/qemu-colo.rst of QEMU have them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any, Literal
 Node = dict[str, Any]
 """What `blockdev-add` takes."""
 Form = Literal["nbd", "replication"]
-"""The quorum's second child: an NBD client, as in the newer document, or a replication filter on one, as in the older."""
+"""The quorum's second child: an NBD client, as in the newer document, or a replication filter, as in the older."""
 Cache = Literal["writeback", "none", "writethrough", "directsync", "unsafe"]
 """How far a disk's writes go before they are answered, by the names of -drive's `cache`."""
 Place = Literal["local", "parent", "active", "hidden"]
@@ -42,7 +42,9 @@ class Flaw:
         rule |= {"state": 2} if self.second else {}
         debug: Node = {"driver": "blkdebug", "inject-error": [rule]}
         debug |= {"set-state": [{"event": self.event, "state": 1, "new_state": 2}]} if self.second else {}
-        return debug | {"image": image} if self.sector is not None else image | {"file": debug | {"image": image["file"]}}
+        return (
+            debug | {"image": image} if self.sector is not None else image | {"file": debug | {"image": image["file"]}}
+        )
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,8 @@ class Design:
     cache: Cache = "writeback"
     journal: Place | None = None
     """The image of which each write and flush is logged."""
-    dirty: bool = False
-    """Whether active and hidden disk hold something before replication starts."""
+    buffers: Literal["empty", "dirty", "short"] = "empty"
+    """What active and hidden disk are before replication starts."""
     buffered: bool = True
     """Whether the secondary's guest has replication filter, active and hidden disk before the parent."""
     remote_first: bool = False
@@ -81,11 +83,17 @@ class Design:
         common = {"read-pattern": "fifo", "vote-threshold": 1, "children": order}
         return {"driver": "quorum", "node-name": DISK, **common}
 
-    def secondary(self, folder: Path, *, top: str = DISK) -> list[Node]:
+    def secondary(self, folder: Path) -> list[Node]:
         """Return the secondary's nodes, the lowest first, the guest's disk last."""
         hidden = self.image("hidden", HIDDEN, folder) | {"backing": PARENT}
         active = self.image("active", ACTIVE, folder) | {"backing": hidden}
-        above: Node = {"driver": "replication", "node-name": FILTER, "mode": "secondary", "top-id": top, "file": active}
+        above: Node = {
+            "driver": "replication",
+            "node-name": FILTER,
+            "mode": "secondary",
+            "top-id": DISK,
+            "file": active,
+        }
         parent = self.image("parent", PARENT, folder)
         return [parent, above, self.quorum(FILTER)] if self.buffered else [parent]
 

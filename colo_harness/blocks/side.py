@@ -26,7 +26,7 @@ class Side:
         self.qemu = launch(name, history)
         self._guest: Guest | None = None
         self._folder = folder
-        self._history = history
+        self.history = history
         self._timeout = timeout
         self._sockets = 0
         self._nodes: list[str] = []
@@ -62,7 +62,8 @@ class Side:
         """Let the guest go, stop the NBD server and delete every block node. Raises CommandError, MonitorLost."""
         self.dismiss()
         self.qemu.execute("nbd-server-stop")
-        for name in sorted(reversed(self._nodes), key=lambda name: name != DISK):
+        tops = [name for name in self._nodes if name == DISK]
+        for name in [*tops, *(name for name in reversed(self._nodes) if name not in tops)]:
             self.delete(name)
 
     def serve(self, values: Iterator[int], *, through: bool = False, also: str | None = None) -> Path:
@@ -77,7 +78,7 @@ class Side:
         self._export("disk", self._disk, writethrough=through)
         if also:
             self._export(also, also)
-        self._guest = Guest(self.name, path, self._history, values, timeout=self._timeout)
+        self._guest = Guest(self.name, path, self.history, values, timeout=self._timeout)
         return path
 
     def dismiss(self) -> None:
@@ -94,12 +95,12 @@ class Side:
         """Record what QEMU wrote to stderr and, once, how it ended."""
         text = self.qemu.process.stderr()
         for line in text[self._stderr_seen :].splitlines():
-            self._history.record("stderr", self.name, line)
+            self.history.record("stderr", self.name, line)
         self._stderr_seen = len(text)
         status = self.qemu.process.poll()
         if status is not None and not self._death_seen:
             self._death_seen = True
-            self._history.record("observe", self.name, "exit-status", value=status)
+            self.history.record("observe", self.name, "exit-status", value=status)
 
     def _export(self, name: str, node: str, **properties: bool) -> None:
         export = {"type": "nbd", "id": name, "node-name": node, "name": name, "writable": True, **properties}

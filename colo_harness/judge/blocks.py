@@ -5,6 +5,7 @@ Each write fills sectors with a value of its own, so that a read tells whose wri
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from colo_harness.history import Entry
 from colo_harness.judge.operations import Op, ledger
@@ -93,7 +94,9 @@ def requests_answered(entries: Sequence[Entry]) -> Verdict:
     """Whatever a guest asked of its disk was done: no error, and no answer missing."""
     ops = [op for op in ledger(entries).ops if op.who in ("primary", "secondary")]
     breaches = [
-        Breach(f"{_told(op)} ended as {op.outcome or 'open'}: {op.answer.get('error')}", op.ended or op.invoked, op.lines)
+        Breach(
+            f"{_told(op)} ended as {op.outcome or 'open'}: {op.answer.get('error')}", op.ended or op.invoked, op.lines
+        )
         for op in ops
         if op.outcome != "ok"
     ]
@@ -112,7 +115,9 @@ class GuestTold(Parametrised):
         ops = [op for op in ledger(entries).ops if (op.who, op.what) == (self.side, self.what)]
         if any(op.outcome == "fail" for op in ops):
             return decide([], [], f"{self.side}'s guest was told")
-        breaches = [Breach(f"{_told(op)} ended as {op.outcome or 'open'}", op.ended or op.invoked, op.lines) for op in ops]
+        breaches = [
+            Breach(f"{_told(op)} ended as {op.outcome or 'open'}", op.ended or op.invoked, op.lines) for op in ops
+        ]
         return decide(breaches[-1:], [f"{self.side}'s guest asked for no {self.what}"], "")
 
 
@@ -128,15 +133,17 @@ class ManagerTold(Parametrised):
         started = [entry for entry in entries if entry.kind == "phase" and entry.what == "started"]
         ended = [entry.at for entry in entries if entry.kind == "phase" and entry.what == "end"] or [float("inf")]
         since = [
-            entry
-            for entry in entries
-            if entry.who == self.side and started and started[-1].at <= entry.at <= ended[-1]
+            entry for entry in entries if entry.who == self.side and started and started[-1].at <= entry.at <= ended[-1]
         ]
         heard = [how for entry in since if (how := _how(entry)) in self.by]
         if heard:
             return decide([], [], f"{self.side} told by {', '.join(sorted(set(heard)))}")
         last = [entry for entry in since if entry.what in ("replication", "obeyed", "refused")]
-        breaches = [Breach(f"{self.side} told nothing by {' or '.join(self.by)}", last[-1].at, (last[-1].line,))] if last else []
+        breaches = (
+            [Breach(f"{self.side} told nothing by {' or '.join(self.by)}", last[-1].at, (last[-1].line,))]
+            if last
+            else []
+        )
         return decide(breaches, [f"{self.side} was not asked"], "")
 
 
@@ -243,7 +250,9 @@ def _events(entries: Sequence[Entry]) -> list[Entry | Op]:
 
 def _judge(model: Model, read: Op) -> Iterator[Breach]:
     if read.outcome != "ok":
-        yield Breach(f"{_told(read)} ended as {read.outcome or 'open'}: {read.answer.get('error')}", read.ended, read.lines)
+        yield Breach(
+            f"{_told(read)} ended as {read.outcome or 'open'}: {read.answer.get('error')}", read.ended, read.lines
+        )
         return
     due, seen = model.due(read.who), _seen(read)
     for sector in _sectors(read.asked):
@@ -258,7 +267,7 @@ def _seen(read: Op) -> Disk:
     sectors = _sectors(read.asked)
     starts = [*read.answer.get("runs", []), [sectors.stop, None]]
     seen: Disk = {}
-    for (start, value), (end, _) in zip(starts, starts[1:], strict=False):
+    for (start, value), (end, _) in pairwise(starts):
         seen |= dict.fromkeys(range(start, end), value)
     return seen
 

@@ -43,6 +43,16 @@ from colo_harness.judge import (
     worst,
 )
 from colo_harness.judge.asking import AskedBetween, AsksApart
+from colo_harness.judge.blocks import (
+    BuffersEmpty,
+    GuestTold,
+    ManagerTold,
+    Obeyed,
+    Refused,
+    flushed_kept,
+    reads_documented,
+    requests_answered,
+)
 from colo_harness.judge.disks import BlocksHold, MarksKept, disk_answers
 from colo_harness.judge.entering import ColoEntered
 from colo_harness.judge.frames import SecondarySilent, TimestampsGoOn
@@ -53,6 +63,7 @@ from colo_harness.judge.resuming import DisksEqual, ReplicatedAgain
 from colo_harness.judge.seen import Released, Saw
 from colo_harness.judge.strain import MemoryKept, came_once, monitor_answers
 from suites.harness.benches import STEPS, TWO, compared, strained, waited
+from suites.harness.disks import flawed, powerless, replicated, unheard
 from suites.harness.histories import (
     Match,
     after,
@@ -208,6 +219,29 @@ CASES = [
     Case(AsksApart(3, 0.15, 0.3), waited, change(is_a("frame", "out"), at=1.65), is_a("frame")),
     Case(MemoryKept(1000), strained, change(after(0.25, is_a("observe", "memory-kib")), value=42_000), is_a("observe")),
     Case(monitor_answers, strained, change(is_a("observe", "monitor"), value="silent"), is_a("observe")),
+    Case(reads_documented, replicated, change(ended("read"), runs=[[0, 1]]), is_a("op", "read")),
+    Case(requests_answered, replicated, change(ended("write"), type="fail", error="EIO"), is_a("op")),
+    Case(GuestTold("secondary"), flawed, change(ended("write"), type="ok"), is_a("op")),
+    Case(ManagerTold("primary"), unheard, change(is_a("event"), at=0.001), is_a("phase", "started")),
+    Case(
+        Refused("xen-colo-do-checkpoint", "Failed to empty"),
+        flawed,
+        change(is_a("observe", "refused"), value="Nothing runs"),
+        is_a("observe", "refused"),
+    ),
+    Case(Obeyed("xen-colo-do-checkpoint"), replicated, say(is_a("observe", "obeyed"), "refused"), is_a("observe")),
+    Case(
+        BuffersEmpty(),
+        replicated,
+        change(is_a("observe", "buffers"), value={"active": 65536, "hidden": 0}),
+        is_a("observe", "buffers"),
+    ),
+    Case(
+        flushed_kept,
+        powerless,
+        change(after(1.25, is_a("op", "read", "power cut", type="ok")), runs=[[0, 1], [128, 2]]),
+        is_a("observe", "journal"),
+    ),
     Case(
         SilenceBounded(0.5, what="differ"),
         divergence,

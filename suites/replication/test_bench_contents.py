@@ -1,5 +1,7 @@
 """What both sides read, and what each image alone holds, on disks without a guest."""
 
+import random
+
 import pytest
 
 from colo_harness.blocks.bench import Disks
@@ -90,7 +92,7 @@ def test_a_survivors_disk_is_the_last_checkpoint_and_its_own_writes(disks: Disks
     check(reads_documented, requests_answered)
 
 
-@pytest.mark.disks(dirty=True)
+@pytest.mark.disks(buffers="dirty")
 @pytest.mark.claim("BLK-3")
 @control(sabotage="checkpoint-untold", checker="buffers_empty")
 def test_buffers_are_empty_after_a_checkpoint(disks: Disks, check: Check) -> None:
@@ -106,3 +108,25 @@ def test_buffers_are_empty_after_a_checkpoint(disks: Disks, check: Check) -> Non
     disks.weigh_buffers("after the checkpoint")
 
     check(BuffersEmpty(), reads_documented, requests_answered)
+
+
+@in_each_form
+@pytest.mark.claim("BLK-1")
+@pytest.mark.claim("BLK-2")
+@control(sabotage="no-buffers", checker="reads_documented")
+def test_what_both_sides_do_at_once_does_not_mix(disks: Disks, check: Check) -> None:
+    """While the primary writes, also to the same cluster, what the secondary reads is of the last checkpoint."""
+    primary, secondary = disks.guests
+    rng = random.Random(disks.design.form)  # noqa: S311 - places, no secrets
+    for _ in range(4):
+        secondary.write(rng.randrange(CLUSTER), 5)
+        for _ in range(12):
+            primary.begin_write(rng.randrange(2 * CLUSTER), rng.randrange(1, 40))
+            secondary.read(0, 2 * CLUSTER)
+            secondary.begin_write(rng.randrange(2 * CLUSTER), 3)
+            primary.end()
+            secondary.end()
+        disks.checkpoint()
+        disks.look("after the checkpoint")
+
+    check(reads_documented, requests_answered)

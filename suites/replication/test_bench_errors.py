@@ -3,11 +3,11 @@
 import pytest
 
 from colo_harness.blocks.bench import Disks
-from colo_harness.blocks.graph import Flaw
+from colo_harness.blocks.graph import Flaw, Place
 from colo_harness.blocks.guest import CLUSTER
 from colo_harness.judge.blocks import GuestTold, ManagerTold, Obeyed, reads_documented, requests_answered
 from colo_harness.judge.judgement import Violation
-from fixtures.blocks import in_each_form
+from fixtures.blocks import in_each_form, in_variants
 from fixtures.claims import control
 from fixtures.pair import Check
 
@@ -16,14 +16,17 @@ BAD = CLUSTER + 8
 NOISE = ("quorum-report-bad", "quorum-failure", "stderr-nbd", "stderr-block")
 
 
-def unemptied(place: str) -> pytest.MarkDecorator:
-    """Return the mark of disks whose buffer cannot be emptied, but at the start."""
-    return pytest.mark.disks(flaw=Flaw(place, event="empty_image_prepare", once=True, second=True))  # type: ignore[arg-type]
+def unemptied(place: Place) -> dict[str, object]:
+    """Return a design whose buffer cannot be emptied, but at the start."""
+    return {"flaw": Flaw(place, event="empty_image_prepare", once=True, second=True)}
 
 
-UNEMPTIED = pytest.mark.parametrize(
-    "place", [pytest.param(place, marks=unemptied(place)) for place in ("active", "hidden")]
+with_an_unemptied_buffer = in_variants(active=unemptied("active"), hidden=unemptied("hidden"))
+"""Decorator: error 6."""
+with_an_error_of_the_secondary = in_variants(
+    backup={"flaw": Flaw("hidden", "write", event="write_aio", once=True)}, disk={"flaw": Flaw("parent", "write", BAD)}
 )
+"""Decorator: errors 3 and 4."""
 
 
 @in_each_form
@@ -95,18 +98,10 @@ def test_a_write_that_cannot_be_forwarded_is_told_to_the_manager(disks: Disks, c
 
 
 @in_each_form
-@pytest.mark.parametrize(
-    "error",
-    [
-        pytest.param("backup", marks=pytest.mark.disks(flaw=Flaw("hidden", "write", event="write_aio", once=True))),
-        pytest.param("secondary disk", marks=pytest.mark.disks(flaw=Flaw("parent", "write", BAD))),
-    ],
-)
+@with_an_error_of_the_secondary
 @pytest.mark.claim("BLK-7")
 @control(sabotage="flaw-absent", checker="manager_told")
-def test_a_write_that_the_secondary_cannot_take_is_told_to_the_manager(
-    disks: Disks, check: Check, error: str
-) -> None:
+def test_a_write_that_the_secondary_cannot_take_is_told_to_the_manager(disks: Disks, check: Check) -> None:
     """Errors 3 and 4: backup or disk fails; neither guest notices anything until the checkpoint."""
     disks.allow(*NOISE)
     primary, _ = disks.guests
@@ -117,16 +112,10 @@ def test_a_write_that_the_secondary_cannot_take_is_told_to_the_manager(
 
 
 @pytest.mark.xfail(strict=True, raises=Violation, reason="finding: docs/findings/0052-secondary-hears-nothing.md")
-@pytest.mark.parametrize(
-    "error",
-    [
-        pytest.param("backup", marks=pytest.mark.disks(flaw=Flaw("hidden", "write", event="write_aio", once=True))),
-        pytest.param("secondary disk", marks=pytest.mark.disks(flaw=Flaw("parent", "write", BAD))),
-    ],
-)
+@with_an_error_of_the_secondary
 @in_each_form
 @pytest.mark.claim("BLK-8")
-def test_no_checkpoint_is_made_over_an_error_of_the_secondary(disks: Disks, check: Check, error: str) -> None:
+def test_no_checkpoint_is_made_over_an_error_of_the_secondary(disks: Disks, check: Check) -> None:
     """Errors 3 and 4: the secondary's own status tells of them, or it refuses the checkpoint."""
     disks.allow(*NOISE)
     primary, _ = disks.guests
@@ -137,10 +126,10 @@ def test_no_checkpoint_is_made_over_an_error_of_the_secondary(disks: Disks, chec
     check(ManagerTold("secondary"))
 
 
-@UNEMPTIED
+@with_an_unemptied_buffer
 @pytest.mark.claim("BLK-8")
 @control(sabotage="flaw-absent", checker="manager_told")
-def test_a_buffer_that_cannot_be_emptied_is_told_to_the_manager(disks: Disks, check: Check, place: str) -> None:
+def test_a_buffer_that_cannot_be_emptied_is_told_to_the_manager(disks: Disks, check: Check) -> None:
     """Error 6: the checkpoint is refused."""
     disks.allow(*NOISE)
     primary, secondary = disks.guests
@@ -151,17 +140,15 @@ def test_a_buffer_that_cannot_be_emptied_is_told_to_the_manager(disks: Disks, ch
     check(ManagerTold("secondary", by=("refusal",)))
 
 
-@UNEMPTIED
+@with_an_unemptied_buffer
 @pytest.mark.xfail(strict=True, raises=Violation, reason="finding: docs/findings/0053-failover-crashes.md")
 @pytest.mark.claim("BLK-9")
-def test_a_secondary_outlives_a_buffer_that_could_not_be_emptied(disks: Disks, check: Check, place: str) -> None:
+def test_a_secondary_outlives_a_buffer_that_could_not_be_emptied(disks: Disks, check: Check) -> None:
     """Error 6: the failover that the manager then decides upon is done or refused, and so is the end."""
     disks.allow(*NOISE)
     disks.tell(disks.secondary, "xen-colo-do-checkpoint", refusing=True)
     disks.part()
-    if disks.tell(
-        disks.secondary, "xen-set-replication", refusing=True, enable=False, primary=False, failover=True
-    ):
+    if disks.tell(disks.secondary, "xen-set-replication", refusing=True, enable=False, primary=False, failover=True):
         disks.await_commit()
         disks.quit(disks.secondary)
 

@@ -6,23 +6,24 @@ from colo_harness.blocks.bench import Disks
 from colo_harness.blocks.graph import THROUGH
 from colo_harness.blocks.guest import CLUSTER
 from colo_harness.judge.blocks import flushed_kept, requests_answered
+from fixtures.blocks import in_variants
 from fixtures.claims import control
 from fixtures.pair import Check
 
-MODES = ("writeback", "none", "writethrough", "directsync")
 
-
-@pytest.mark.parametrize(
-    "where",
-    [
-        *(pytest.param(f"secondary {mode}", marks=pytest.mark.disks(cache=mode, journal="parent")) for mode in MODES),
-        *(pytest.param(f"primary {mode}", marks=pytest.mark.disks(cache=mode, journal="local")) for mode in MODES[1:3]),
-    ],
+@in_variants(
+    secondary_writeback={"cache": "writeback", "journal": "parent"},
+    secondary_none={"cache": "none", "journal": "parent"},
+    secondary_writethrough={"cache": "writethrough", "journal": "parent"},
+    secondary_directsync={"cache": "directsync", "journal": "parent"},
+    secondary_filtered={"form": "replication", "journal": "parent"},
+    primary_writeback={"cache": "writeback", "journal": "local"},
+    primary_writethrough={"cache": "writethrough", "journal": "local"},
 )
 @pytest.mark.claim("BLK-13")
 @control(sabotage="flush-ignored", checker="flushed_kept")
 @control(sabotage="no-child", checker="flushed_kept")
-def test_what_was_flushed_outlives_a_power_cut(disks: Disks, check: Check, where: str) -> None:
+def test_what_was_flushed_outlives_a_power_cut(disks: Disks, check: Check) -> None:
     """At whatever write the power goes afterwards; where the cache is written through, what was written at all."""
     primary, _ = disks.guests
     last = 7 * CLUSTER

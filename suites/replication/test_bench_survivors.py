@@ -81,9 +81,7 @@ def test_a_promoted_secondary_ignores_what_replication_is_told(disks: Disks, che
     for primary_role in (False, True):
         disks.tell(disks.secondary, "xen-set-replication", refusing=True, enable=True, primary=primary_role)
     disks.tell(disks.secondary, "xen-colo-do-checkpoint", refusing=True)
-    disks.tell(
-        disks.secondary, "xen-set-replication", refusing=True, enable=False, primary=False, failover=True
-    )
+    disks.tell(disks.secondary, "xen-set-replication", refusing=True, enable=False, primary=False, failover=True)
     secondary.write(CLUSTER, 4)
     secondary.read()
     disks.take_down()
