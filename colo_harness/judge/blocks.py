@@ -243,9 +243,11 @@ def _judge_cut(cut: Op, flushed: Sequence[tuple[int, Disk]], later: Mapping[int,
 
 def _events(entries: Sequence[Entry]) -> list[Entry | Op]:
     """Return operations by their ends, phases and looks at the journal, in order of time."""
-    ops = [(op.ended if op.ended is not None else op.invoked, op) for op in ledger(entries).ops]
-    steps = [(one.at, one) for one in entries if one.kind == "phase" or one.what == "journal"]
-    return [event for _, event in sorted([*steps, *ops], key=lambda pair: pair[0])]
+    told: list[tuple[float, Entry | Op]] = [
+        (one.at, one) for one in entries if one.kind == "phase" or one.what == "journal"
+    ]
+    told += [(op.invoked if op.ended is None else op.ended, op) for op in ledger(entries).ops]
+    return [event for _, event in sorted(told, key=lambda pair: pair[0])]
 
 
 def _judge(model: Model, read: Op) -> Iterator[Breach]:
