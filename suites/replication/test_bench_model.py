@@ -19,7 +19,6 @@ SCRIPTS = 25
 @pytest.mark.claim("BLK-2")
 @pytest.mark.claim("BLK-4")
 @control(sabotage="checkpoint-untold", checker="reads_documented")
-@control(sabotage="buffers-dropped", checker="reads_documented")
 def test_each_side_reads_what_is_documented(idle_disks: Disks, check: Check, lab: Lab) -> None:
     """Writes and zeros of both sides, checkpoints and a failover in any order; then each image alone."""
     explore(idle_disks, lab.settings.seed, scripts=SCRIPTS)
