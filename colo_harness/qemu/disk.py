@@ -62,10 +62,10 @@ class ImageTool:
         raw.unlink()
         return path
 
-    def create_from(self, path: Path, raw: Path) -> Path:
-        """Make a qcow2 image of SIZE bytes that begins with the content of a raw one."""
+    def create_from(self, path: Path, raw: Path, *, size: int = SIZE) -> Path:
+        """Make a qcow2 image of `size` bytes that begins with the content of a raw one."""
         run([*self.argv, "convert", "-q", "-f", "raw", "-O", "qcow2", str(raw), str(path)], timeout=60)
-        run([*self.argv, "resize", "-q", "-f", "qcow2", str(path), str(SIZE)], timeout=60)
+        run([*self.argv, "resize", "-q", "-f", "qcow2", str(path), str(size)], timeout=60)
         return path
 
     def write(self, path: Path, block: int, content: bytes) -> None:
@@ -75,7 +75,7 @@ class ImageTool:
         with raw.open("r+b") as image:
             image.seek(block * BLOCK)
             image.write(content)
-        self.create_from(path, raw)
+        self.create_from(path, raw, size=raw.stat().st_size)
         raw.unlink()
 
     def difference(self, one: Path, other: Path) -> int | None:
@@ -91,6 +91,11 @@ class ImageTool:
         if "Images are identical" not in told:
             raise MachineError(f"qemu-img cannot compare {one} with {other}: {told}", "look at both with qemu-img info")
         return None
+
+    def allocated(self, path: Path) -> int:
+        """Return how many bytes a closed qcow2 image without a backing file holds itself."""
+        told = run([*self.argv, "map", "--output=json", "-f", "qcow2", str(path)], timeout=60)
+        return sum(extent["length"] for extent in json.loads(told) if extent["data"])
 
     def read(self, path: Path, block: int, count: int = 1) -> bytes:
         """Return `count` blocks of a closed qcow2 image, its backing chain included."""

@@ -43,6 +43,16 @@ from colo_harness.judge import (
     worst,
 )
 from colo_harness.judge.asking import AskedBetween, AsksApart
+from colo_harness.judge.blocks import (
+    BuffersEmpty,
+    CommandRefused,
+    GuestTold,
+    ManagerTold,
+    Obeyed,
+    flushed_kept,
+    reads_documented,
+    requests_answered,
+)
 from colo_harness.judge.delivery import DeliveredInOrder
 from colo_harness.judge.disks import BlocksHold, MarksKept, disk_answers
 from colo_harness.judge.documented import Covered, as_documented
@@ -76,6 +86,7 @@ from suites.harness.benches import (
     ticking,
     waited,
 )
+from suites.harness.disks import flawed, powerless, replicated, unheard
 from suites.harness.histories import (
     Match,
     after,
@@ -258,6 +269,29 @@ CASES = [
     Case(monitor_answers, strained, change(is_a("observe", "monitor"), value="silent"), is_a("observe")),
     Case(rewritten, mapped, change(is_a("frame", "out", who="client_out"), hex=TWO.hex()), is_a("frame")),
     Case(timestamps_taken, ticking, change(after(0.7, is_a("frame", "out")), hex=OLD), is_a("phase", "failover")),
+    Case(reads_documented, replicated, change(ended("read"), runs=[[0, 1]]), is_a("op", "read")),
+    Case(requests_answered, replicated, change(ended("write"), type="fail", error="EIO"), is_a("op")),
+    Case(GuestTold("secondary"), flawed, change(ended("write"), type="ok"), is_a("op")),
+    Case(ManagerTold("primary"), unheard, change(is_a("event"), at=0.001), is_a("phase", "started")),
+    Case(
+        CommandRefused("xen-colo-do-checkpoint", "Failed to empty"),
+        flawed,
+        change(is_a("observe", "refused"), value="Nothing runs"),
+        is_a("observe", "refused"),
+    ),
+    Case(Obeyed("xen-colo-do-checkpoint"), replicated, say(is_a("observe", "obeyed"), "refused"), is_a("observe")),
+    Case(
+        BuffersEmpty(),
+        replicated,
+        change(is_a("observe", "buffers"), value={"active": 65536, "hidden": 0}),
+        is_a("observe", "buffers"),
+    ),
+    Case(
+        flushed_kept,
+        powerless,
+        change(after(1.25, is_a("op", "read", "power cut", type="ok")), runs=[[0, 1], [128, 2]]),
+        is_a("observe", "journal"),
+    ),
     Case(
         SilenceBounded(0.5, what="differ"),
         divergence,

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import typer.main
 
+from colo_harness.blocks.sabotage import SABOTAGES as DISK_SABOTAGES
 from colo_harness.cli import app
 from colo_harness.colo.sabotage import SABOTAGES
 from colo_harness.doctor import PROBES
@@ -25,7 +26,19 @@ README, RUNNING, WRITING, PAIR, EXPLAIN = (
 COMMANDS = {name: page.commands for name, page in PAGES.items()}
 
 MARKERS = (
-    *("answers", "claim", "compare", "control", "generated", "needs", "replicating", "slow", "smoke", "tapped"),
+    *(
+        "answers",
+        "claim",
+        "compare",
+        "control",
+        "disks",
+        "generated",
+        "needs",
+        "replicating",
+        "slow",
+        "smoke",
+        "tapped",
+    ),
     "topology",
 )
 """Ours besides the areas'."""
@@ -59,7 +72,7 @@ def test_the_readme_has_the_claims() -> None:
 
 def test_every_sabotage_is_described() -> None:
     """By its name, in its own words: those of pairs, and those of benches."""
-    for heading, known in (("A sabotage", SABOTAGES), ("A bench", BENCH_SABOTAGES)):
+    for heading, known in (("A sabotage", SABOTAGES), ("A bench", BENCH_SABOTAGES), ("A disk bench", DISK_SABOTAGES)):
         told = {name.strip("`"): text for name, text in WRITING.section(heading).rows}
         assert told == {name: sabotage.breaks for name, sabotage in known.items()}
 
