@@ -20,6 +20,8 @@ PLUGINS = (
     "lab",
     "pair",
     "bench",
+    "filters",
+    "rewriting",
     "verdicts",
     "soak",
     "audit",

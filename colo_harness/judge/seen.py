@@ -57,7 +57,7 @@ class Saw(Parametrised):
                 seen.append((sighting.name, entry))
                 if sighting.wrong:
                     yield Breach(f"{where} {sighting.name} {sighting.wrong}", entry.at, (entry.line,))
-        yield from _compare(where, seen, [name for name in expected if name != ASK], step.end)
+        yield from compare(where, seen, [name for name in expected if name != ASK], step.end)
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,8 @@ def is_ask(entry: Entry, suffix: str = "") -> bool:
     ) == _ASKED
 
 
-def _compare(where: str, seen: Sequence[tuple[str, Entry]], expected: Sequence[str], end: Entry) -> Iterator[Breach]:
+def compare(where: str, seen: Sequence[tuple[str, Entry]], expected: Sequence[str], end: Entry) -> Iterator[Breach]:
+    """Yield in what the frames that were seen differ from those that were expected, by name; `end` is the step's."""
     names = [name for name, _ in seen]
     unexpected = Counter(names) - Counter(expected)
     for name, entry in seen:

@@ -12,6 +12,7 @@ from typing import Any, Self
 from colo_harness.errors import CommandError, MonitorLost, WaitTimeout
 from colo_harness.history import History
 from colo_harness.machine.guardian import Guardian
+from colo_harness.machine.namespace import Namespace
 from colo_harness.proxy.port import Meddler, Port, honest
 from colo_harness.proxy.sabotage import SOUND, Sabotage
 from colo_harness.proxy.wire import Wire
@@ -21,6 +22,8 @@ from colo_harness.settings import Timeouts
 
 NAME = "bench"
 """Of its QEMU, in histories."""
+GLANCE = 0.2
+"""Seconds without anything new after which a look is taken whether QEMU lives: its end is not to be read everywhere."""
 
 
 class Lacking(Exception):
@@ -51,12 +54,14 @@ class Bench:
         sabotage: Sabotage = SOUND,
         *,
         options: Sequence[str] = (),
+        namespace: Namespace | None = None,
     ) -> None:
+        self.room = room
+        self.folder = folder
         self.history = history
         self.timeouts = room.timeouts
-        self._folder = folder
         self.sabotage = sabotage
-        self._ports: list[Port] = []
+        self.ports: list[Port] = []
         self._stalled: set[Port] = set()
         self._closing = ExitStack()
         self._stderr_seen = 0
@@ -71,6 +76,7 @@ class Bench:
                 timeouts=room.timeouts,
                 history=history,
                 options=options,
+                namespace=namespace,
             )
         )
 
@@ -82,27 +88,47 @@ class Bench:
 
     def port(self, name: str, *, letter: str, inward: Wire, outward: Wire) -> Port:
         """Make a socket chardev and return our end of it, not connected yet."""
-        path = self._folder / f"{name}.sock"
+        path = self.folder / f"{name}.sock"
         address = {"type": "unix", "data": {"path": str(path)}}
         backend = {"type": "socket", "data": {"addr": address, "server": True, "wait": False}}
         self.qemu.execute("chardev-add", {"id": name, "backend": backend})
-        meddler: Meddler = self.sabotage.meddlers.get(name, lambda: honest)()
+        meddler = self.meddler(name)
         port = Port(name, path, self.history, letter=letter, inward=inward, outward=outward, meddler=meddler)
-        self._closing.callback(port.close)
-        self._ports.append(port)
+        self.adopt(port)
         return port
+
+    def meddler(self, name: str) -> Meddler:
+        """Return the man in the middle at the port of this name."""
+        return self.sabotage.meddlers.get(name, lambda: honest)()
+
+    def adopt(self, port: Port) -> None:
+        """Let a port send and receive with all others, and close it in the end."""
+        self._closing.callback(port.close)
+        self.ports.append(port)
 
     def connect(self, *ports: Port) -> None:
         """Connect ports; returns once QEMU has accepted. Raises WaitTimeout, MonitorLost."""
         for port in ports:
             port.connect()
+            self.history.record("phase", NAME, "connected", port=port.name)
+        self._await(ports, connected=True)
+
+    def disconnect(self, *ports: Port) -> None:
+        """Close our ends; returns once QEMU has noticed. Raises WaitTimeout, MonitorLost."""
+        for port in ports:
+            port.hang_up()
+            self.history.record("phase", NAME, "disconnected", port=port.name)
+        self._await(ports, connected=False)
+
+    def _await(self, ports: Sequence[Port], *, connected: bool) -> None:
         deadline = time.monotonic() + self.timeouts.command
         waiting = {port.name for port in ports}
         while waiting:
             known = {each["label"]: each["filename"] for each in self.qemu.execute("query-chardev")}
-            waiting = {name for name in waiting if known[name].startswith("disconnected")}
+            waiting = {name for name in waiting if known[name].startswith("disconnected") is connected}
             if waiting and time.monotonic() > deadline:
-                raise WaitTimeout(f"{', '.join(sorted(waiting))}: QEMU accepts no connection\n{self.qemu.why_lost()}")
+                fault = "accepts no connection" if connected else "does not notice that its peer is gone"
+                raise WaitTimeout(f"{', '.join(sorted(waiting))}: QEMU {fault}\n{self.qemu.why_lost()}")
 
     def reconnect(self, port: Port) -> None:
         """Break the connection of a port and make another. Raises WaitTimeout, MonitorLost."""
@@ -122,10 +148,30 @@ class Bench:
             raise
         self.history.record("phase", NAME, "made", object=name, kind=kind, properties=wanted)
 
+    def try_to_make(self, kind: str, name: str, properties: Mapping[str, Any]) -> None:
+        """Record with which words QEMU refuses an object; with none where it makes it. Raises Lacking, MonitorLost."""
+        refusal = None
+        try:
+            self.make(kind, name, properties)
+        except CommandError as refused:
+            refusal = refused.description
+        moment = ", ".join(f"{key}={value}" for key, value in properties.items())
+        self.history.record("observe", NAME, "object-add", moment=moment, value=refusal)
+
     def remove(self, name: str) -> None:
         """Delete an object. Raises CommandError, MonitorLost."""
         self.qemu.execute("object-del", {"id": name})
         self.history.record("phase", NAME, "removed", object=name)
+
+    def switch(self, name: str, *, on: bool) -> None:
+        """Set a filter's status. Raises CommandError, MonitorLost."""
+        status = "on" if on else "off"
+        self.qemu.execute("qom-set", {"path": f"/objects/{name}", "property": "status", "value": status})
+        self.history.record("phase", NAME, f"switched {status}", object=name)
+
+    def allow(self, *symptoms: str) -> None:
+        """Declare symptoms that the test brings about."""
+        self.history.record("fault", NAME, "allow", type="allow", allows=list(symptoms))
 
     def lacks(self, kind: str, properties: Mapping[str, Any]) -> str:
         """Name what this QEMU does not have of an object kind and its properties; empty if it has all."""
@@ -134,14 +180,29 @@ class Bench:
         known = {each["name"] for each in self.qemu.execute("qom-list-properties", {"typename": kind})}
         return ", ".join(f"{kind}.{name}" for name in properties if name not in known)
 
+    def tell(self, command: str, arguments: dict[str, Any] | None = None) -> None:
+        """Run a QMP command, unless the sabotage leaves it out. Raises CommandError, MonitorLost."""
+        if command not in self.sabotage.untold:
+            self.qemu.execute(command, arguments)
+
     @contextmanager
     def stalled(self, port: Port) -> Iterator[None]:
         """Do not read from a port inside the block."""
-        self._stalled.add(port)
+        self.stall(port)
         try:
             yield
         finally:
-            self._stalled.discard(port)
+            self.unstall(port)
+
+    def stall(self, port: Port) -> None:
+        """Read from a port no more."""
+        self._stalled.add(port)
+        self.history.record("phase", NAME, "stalled", port=port.name)
+
+    def unstall(self, port: Port) -> None:
+        """Read from a port again."""
+        self._stalled.discard(port)
+        self.history.record("phase", NAME, "read again", port=port.name)
 
     def pump(self, done: Callable[[], bool], timeout: float) -> bool:
         """Send what waits and take in what comes, until `done` and nothing is left to read; tell whether it was.
@@ -151,7 +212,7 @@ class Bench:
         deadline = time.monotonic() + timeout
         while not done():
             left = deadline - time.monotonic()
-            if left <= 0 or not (self._pump_once(left) or self.qemu.process.alive):
+            if left <= 0 or not (self._pump_once(min(left, GLANCE)) or self.qemu.process.alive):
                 return done()
         while self._pump_once(0):
             continue
@@ -160,7 +221,7 @@ class Bench:
     def _pump_once(self, timeout: float) -> bool:
         """Wait for a port that can be read or written, and do so; tell whether anything moved."""
         with selectors.DefaultSelector() as selector:
-            for each in self._ports:
+            for each in self.ports:
                 wanted = selectors.EVENT_WRITE if each.busy else 0
                 wanted |= selectors.EVENT_READ if each not in self._stalled and not each.ended else 0
                 if wanted:

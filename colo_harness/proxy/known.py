@@ -41,14 +41,14 @@ class Guest:
     """Whether something of it may still wait to be compared, for all that can be known from outside."""
     said: list[Cut] = field(default_factory=list)
 
-    def send(self, cuts: Sequence[Cut], *, alone: bool) -> None:
-        """Note that these segments come to colo-compare, `alone` where nothing of the other VM is held there."""
+    def send(self, cuts: Sequence[Cut]) -> None:
+        """Note that these segments come to colo-compare."""
         for cut in sorted(cuts, key=lambda one: one.start):
             if cut.start <= self.there:
                 self.there = max(self.there, cut.end)
         if cuts:
             self.told = self.heard
-            self.waits |= alone
+            self.waits = True
 
     def become(self, other: "Guest") -> None:
         """Be a copy of another VM, nothing of which waits."""
@@ -110,13 +110,11 @@ def _finishes_alone(talk: TcpTalk, side: Side, cuts: Sequence[Cut]) -> bool:
     """A VM ends the stream where the other one goes on."""
     primary, secondary = (talk.guests[each] for each in Side)
     if side == Side.SECONDARY:
-        return any(cut.fin and cut.start < primary.next for cut in cuts)
-    last = secondary.next - 1
-    return any(
-        cut.fin != (secondary.finished and cut.start == last) or last < cut.end
-        for cut in cuts
-        if secondary.finished or cut.fin
-    )
+        return any(cut.fin and cut.end < primary.next for cut in cuts)
+    last = secondary.next - 1 if secondary.finished else None
+    if any(cut.fin for cut in cuts):
+        return cuts[-1].end != last
+    return last is not None and not primary.finished and any(cut.end > last for cut in cuts)
 
 
 def _leaves_a_gap(talk: TcpTalk, side: Side, cuts: Sequence[Cut]) -> bool:

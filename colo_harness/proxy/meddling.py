@@ -12,6 +12,8 @@ Choice = Callable[[Packet], bool]
 # in an Ethernet frame with an IPv4 header without options
 ADDRESSES = slice(26, 38)
 """Source, destination, and both ports."""
+TIMESTAMP = slice(58, 62)
+"""TSval behind two no-operations."""
 CHECKSUM = slice(50, 52)
 """Of TCP."""
 
@@ -102,3 +104,18 @@ def stale_checksum() -> Meddler:
         return [replace(packet, frame=bytes(frame))]
 
     return once(meddle, lambda packet: len(packet.frame) >= CHECKSUM.stop and packet.frame[23] == 6)  # noqa: PLR2004 - TCP
+
+
+def clock_set_back() -> Meddler:
+    """Set the timestamp of each segment that has one, as Linux places it, to a tick before the last one's."""
+    clock = 1 << 31
+
+    def pass_on(packet: Packet) -> Iterable[Packet]:
+        nonlocal clock
+        if packet.frame[TIMESTAMP.start - 4 : TIMESTAMP.start] != b"\x01\x01\x08\x0a":
+            return [packet]
+        clock -= 1
+        frame = packet.frame[: TIMESTAMP.start] + clock.to_bytes(4) + packet.frame[TIMESTAMP.stop :]
+        return [replace(packet, frame=frame)]
+
+    return pass_on

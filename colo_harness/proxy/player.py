@@ -48,21 +48,22 @@ class Stage(Protocol):
 
 
 class Player:
-    """One performance of a script on a stage that has seen nothing of these flows yet."""
+    """One performance of a script; those of different numbers, up to 2^16, have no flow in common."""
 
-    def __init__(self, stage: Stage, tally: Counter[str]) -> None:
+    def __init__(self, stage: Stage, tally: Counter[str], number: int = 0) -> None:
         self._stage = stage
         self._tally = tally
         self._passed = 0
+        flow = Flow(peer=f"10.1.{number >> 8 & 255}.{number & 255}")
         tcp = [(1000, 1), ((1 << 32) - 6, 5000), ((1 << 31) - 20, (1 << 32) - 6)]
         self._talks: list[TcpTalk | DatagramTalk] = [
-            TcpTalk(Flow(peer_port=40000 + number), seq, ack, Random(number), tally)  # noqa: S311 - no secret
-            for number, (seq, ack) in enumerate(tcp)
+            TcpTalk(flow.changed(peer_port=40000 + place), seq, ack, Random(place), tally)  # noqa: S311 - no secret
+            for place, (seq, ack) in enumerate(tcp)
         ]
         self._talks += [
-            DatagramTalk("udp", Flow(), Flow.udp, tally),
-            DatagramTalk("icmp", Flow(), Flow.icmp, tally),
-            DatagramTalk("gre", Flow(), lambda flow, text: flow.packet(GRE, text), tally, plain=False),
+            DatagramTalk("udp", flow, Flow.udp, tally),
+            DatagramTalk("icmp", flow, Flow.icmp, tally),
+            DatagramTalk("gre", flow, lambda flow, text: flow.packet(GRE, text), tally, plain=False),
         ]
 
     def play(self, script: Script) -> None:

@@ -1,7 +1,9 @@
 """A port: our end of one chardev's socket, through which frames go into QEMU or come out of it."""
 
 import socket
+import struct
 from collections.abc import Callable, Iterable
+from fcntl import ioctl
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +17,7 @@ Meddler = Callable[[Packet], Iterable[Packet]]
 """A man in the middle: what goes on in place of the packet that came to him."""
 
 _CHUNK = 1 << 18
+_SIOCOUTQ = 0x5411
 
 
 def honest(packet: Packet) -> Iterable[Packet]:
@@ -45,10 +48,16 @@ class Port:
         self.path = path
         self.passed = 0
         """The number of the last barrier that came out."""
+        self.mute = False
+        """Whether what comes out is passed over: neither recorded nor kept."""
         self.came: list[Packet] = []
         """What has come out and was recorded."""
-        self.ended = False
-        """Whether QEMU has closed the connection."""
+        self.taken = 0
+        """So many bytes have come out."""
+        self.piece: int | None = None
+        """So many bytes are sent at once at most, each piece when QEMU has read the one before; None is no limit."""
+        self.ended = True
+        """Whether there is no connection yet, or QEMU has closed it."""
         self._inward = inward
         self._outward = outward
         self._history = history
@@ -56,20 +65,21 @@ class Port:
         self._meddler = meddler
         self._sent = 0
         self._waiting = bytearray()
-        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket = self._open()
 
     def connect(self) -> None:
         """Connect to the chardev."""
         self._socket.connect(str(self.path))
         self._socket.settimeout(0)
+        self.ended = False
 
     def hang_up(self) -> None:
         """Close the connection, in the middle of whatever is under way; `connect` makes another."""
         self._socket.close()
-        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket = self._open()
         self._waiting.clear()
         self._outward.forget()
-        self.ended = False
+        self.ended = True
 
     def fileno(self) -> int:
         """Return the descriptor, for selectors."""
@@ -80,13 +90,23 @@ class Port:
         """Whether something waits to be sent."""
         return bool(self._waiting)
 
-    def put(self, packet: Packet) -> str:
-        """Record the packet and let it wait to be sent; return its name."""
+    @property
+    def unread(self) -> int:
+        """What the socket has taken and QEMU has not read, in bytes as the kernel accounts for them."""
+        return int(struct.unpack("i", ioctl(self._socket, _SIOCOUTQ, bytes(4)))[0])
+
+    @property
+    def rest(self) -> bytes:
+        """What has come out of a packet that is not whole."""
+        return self._outward.rest
+
+    def put(self, packet: Packet, **told: str) -> str:
+        """Record the packet, and what else is told of it, and let it wait to be sent; return its name."""
         self._sent += 1
         name = f"{self._letter}{self._sent}"
-        self._record("in", packet, name=name)
+        self._record("in", packet, name=name, **told)
         for passed in self._meddler(packet):
-            self._waiting += self._inward.pack(passed)
+            self._queue(passed)
         return name
 
     def flood(self, packets: Iterable[Packet]) -> None:
@@ -98,7 +118,7 @@ class Port:
 
     def put_barrier(self, packet: Packet) -> None:
         """Let a barrier wait to be sent."""
-        self._waiting += self._inward.pack(packet)
+        self._queue(packet)
 
     def put_raw(self, data: bytes) -> None:
         """Let bytes that need be no packet wait to be sent; recorded as they are."""
@@ -107,9 +127,9 @@ class Port:
 
     def send(self) -> None:
         """Send as much of what waits as the socket takes."""
-        while self._waiting:
+        while self._waiting and not (self.piece and self.unread):
             try:
-                taken = self._socket.send(self._waiting)
+                taken = self._socket.send(self._waiting[: self.piece] if self.piece else self._waiting)
             except BlockingIOError:
                 return
             except (BrokenPipeError, ConnectionResetError):
@@ -126,13 +146,9 @@ class Port:
         except ConnectionResetError:
             data = b""
         self.ended = not data
+        self.taken += len(data)
         for packet in self._outward.unpack(data):
-            if (number := number_of(packet.frame)) is not None:
-                self.passed = number
-                continue
-            for passed in self._meddler(packet):
-                self._record("out", passed)
-                self.came.append(passed)
+            self._take(packet)
 
     def forget(self) -> None:
         """Forget what has come and gone; the next packet that goes in is the first one again."""
@@ -142,6 +158,22 @@ class Port:
     def close(self) -> None:
         """Close our end."""
         self._socket.close()
+
+    def _open(self) -> socket.socket:
+        return socket.socket(socket.AF_UNIX)
+
+    def _queue(self, packet: Packet) -> None:
+        self._waiting += self._inward.pack(packet)
+
+    def _take(self, packet: Packet) -> None:
+        if (number := number_of(packet.frame)) is not None:
+            self.passed = number
+            return
+        if self.mute:
+            return
+        for passed in self._meddler(packet):
+            self._record("out", passed)
+            self.came.append(passed)
 
     def _record(self, way: Way, packet: Packet, **data: str) -> None:
         header = {"header": packet.header.hex()} if packet.header else {}

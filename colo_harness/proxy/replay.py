@@ -7,6 +7,7 @@ from colo_harness.errors import UsageError
 from colo_harness.history import Entry
 from colo_harness.proxy.bench import Bench
 from colo_harness.proxy.compare import DONE, Compare
+from colo_harness.proxy.port import Port
 from colo_harness.proxy.wire import Packet
 
 PAUSE = 0.02
@@ -22,9 +23,7 @@ class Replay:
         self._entries = [entry for entry in entries if entry.kind in ("frame", "phase")]
         self._compares: dict[str, Compare] = {}
         if not any(entry.data.get("kind") == "colo-compare" for entry in self._entries):
-            raise UsageError(
-                "this history tells of no colo-compare on a bench", "take one of suites/proxy/test_compare_*"
-            )
+            raise UsageError("this history tells of no bench", "take one of a bench in suites/proxy")
 
     def run(self) -> None:
         """Do it. Raises UsageError for what was not recorded, and what a bench raises."""
@@ -44,6 +43,8 @@ class Replay:
             self._compares[suffix].remove()
         elif entry.what in ("settled", "unsettled"):
             self._compares[suffix].settle()
+        elif entry.what == "reconnected":
+            self._bench.reconnect(self._port(entry.data["port"]))
 
     def _make(self, suffix: str, entry: Entry) -> None:
         if suffix in self._compares:
@@ -54,6 +55,9 @@ class Replay:
         self._compares[suffix] = Compare(self._bench, properties, header=max(headers, default=0), suffix=suffix)
 
     def _frame(self, entry: Entry) -> None:
+        if "raw" in entry.data:
+            self._port(entry.who).put_raw(bytes.fromhex(entry.data["raw"]))
+            return
         if "hex" not in entry.data:
             remedy = "run its test again: a flood is not recorded frame by frame"
             raise UsageError(f"line {entry.line} tells of frames that it does not hold", remedy)
@@ -66,3 +70,6 @@ class Replay:
             compare.secondary(packet)
         elif frame == DONE:
             compare.tell_done()
+
+    def _port(self, name: str) -> Port:
+        return next(port for port in self._bench.ports if port.name == name)

@@ -21,28 +21,37 @@ class Sabotage:
     """Port -> the man in the middle there."""
     properties: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Object type -> properties that it gets in place of the test's."""
+    untold: frozenset[str] = frozenset()
+    """QMP commands that are left out."""
 
 
 SOUND = Sabotage("sound", "Nothing.")
+_LEAVING = ("outdev", "client_out", "guest_out")
+"""The ports that a bench's frames come out of."""
+
+
+def _leaving(meddler: Callable[[], Meddler]) -> Mapping[str, Callable[[], Meddler]]:
+    return dict.fromkeys(_LEAVING, meddler)
+
 
 _ALL = (
-    Sabotage("frames-swapped", "The second frame that comes out overtakes the first.", {"outdev": meddling.swapped}),
-    Sabotage("frame-doubled", "The first frame that comes out comes twice.", {"outdev": meddling.doubled}),
-    Sabotage("frame-dropped", "The first frame that comes out is lost.", {"outdev": meddling.dropped}),
+    Sabotage("frames-swapped", "The second frame that comes out overtakes the first.", _leaving(meddling.swapped)),
+    Sabotage("frame-doubled", "The first frame that comes out comes twice.", _leaving(meddling.doubled)),
+    Sabotage("frame-dropped", "The first frame that comes out is lost.", _leaving(meddling.dropped)),
     Sabotage(
         "byte-changed",
         "The 1,400th byte of the first long frame that comes out is changed.",
-        {"outdev": meddling.changed(1399)},
+        _leaving(meddling.changed(1399)),
     ),
     Sabotage(
         "last-byte-changed",
         "The last byte of the first frame that comes out is changed.",
-        {"outdev": meddling.changed(-1)},
+        _leaving(meddling.changed(-1)),
     ),
     Sabotage(
         "checksum-stale",
         "The first TCP segment that comes out has a wrong checksum.",
-        {"outdev": meddling.stale_checksum},
+        _leaving(meddling.stale_checksum),
     ),
     Sabotage(
         "checkpoint-unasked",
@@ -51,8 +60,19 @@ _ALL = (
     ),
     Sabotage(
         "checkpoint-untold",
-        "colo-compare does not hear that a checkpoint is done.",
+        "Neither colo-compare nor a filter hears that a checkpoint is done.",
         {"notify_dev": meddling.saying(b"COLO_CHECKPOINT")},
+        untold=frozenset({"xen-colo-do-checkpoint"}),
+    ),
+    Sabotage(
+        "clock-set-back",
+        "The guest's TCP timestamps run backwards.",
+        {"client_out": meddling.clock_set_back},
+    ),
+    Sabotage(
+        "rewriting-off",
+        "The filter-rewriter is there but off.",
+        properties={"filter-rewriter": {"status": "off"}},
     ),
     Sabotage(
         "secondary-altered",
@@ -104,6 +124,53 @@ _ALL = (
         "queue-short",
         "colo-compare's queues are far too short.",
         properties={"colo-compare": {"max_queue_size": 2}},
+    ),
+    Sabotage(
+        "original-lost", "The first frame that a filter passes on to the guest is lost.", {"guest": meddling.dropped}
+    ),
+    Sabotage("original-doubled", "The first frame that reaches the guest comes twice.", {"guest": meddling.doubled}),
+    Sabotage(
+        "original-changed",
+        "The 1,400th byte of the first long frame that reaches the guest is changed.",
+        {"guest": meddling.changed(1399)},
+    ),
+    Sabotage(
+        "input-changed",
+        "The last byte of the first frame is changed on its way to indev.",
+        {"indev": meddling.changed(-1)},
+    ),
+    Sabotage(
+        "inputs-swapped", "The second frame overtakes the first on its way to indev.", {"indev": meddling.swapped}
+    ),
+    Sabotage(
+        "queues-alike",
+        "Each filter sits on the queue rx, whatever the test wants.",
+        properties={"filter-mirror": {"queue": "rx"}, "filter-redirector": {"queue": "rx"}},
+    ),
+    Sabotage(
+        "places-alike",
+        "Each filter goes to the tail of the list, whatever the test wants.",
+        properties={"filter-mirror": {"position": "tail"}, "filter-redirector": {"position": "tail"}},
+    ),
+    Sabotage(
+        "filters-off",
+        "Filters are off when they are made.",
+        properties={"filter-mirror": {"status": "off"}, "filter-redirector": {"status": "off"}},
+    ),
+    Sabotage(
+        "filters-on",
+        "Filters are on when they are made.",
+        properties={"filter-mirror": {"status": "on"}, "filter-redirector": {"status": "on"}},
+    ),
+    Sabotage(
+        "headers-untold",
+        "Filters do not tell how long a virtio-net header is.",
+        properties={"filter-mirror": {"vnet_hdr_support": False}, "filter-redirector": {"vnet_hdr_support": False}},
+    ),
+    Sabotage(
+        "outdev-elsewhere",
+        "The filter-redirector has an outdev of its own, whatever the test wants.",
+        properties={"filter-redirector": {"outdev": "elsewhere"}},
     ),
 )
 SABOTAGES: Mapping[str, Sabotage] = {each.name: each for each in _ALL}

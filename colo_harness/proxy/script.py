@@ -96,7 +96,7 @@ class Acknowledge:
 
 @dataclass(frozen=True)
 class Finish:
-    """A VM ends its direction of a connection."""
+    """A VM sends what it lags behind the other one, and ends its direction of the connection."""
 
     side: Side
     flow: int

@@ -131,11 +131,11 @@ class TcpTalk:
         guest = self.guests[side]
         if guest.finished:
             return []
-        frames = self._send(side, [Cut(guest.next, guest.next, fin=True)], "finished")
+        end = guest.next + max(0, self._lag(side))
+        frames = self._send(side, [Cut(guest.next, end, fin=True)], "finished")
         if frames:
             guest.finished = True
-            guest.next += 1
-            guest.there = guest.next
+            guest.next = guest.there = end + 1
         return frames
 
     def _send(self, side: Side, cuts: Sequence[Cut], kind: str) -> list[bytes]:
@@ -147,7 +147,7 @@ class TcpTalk:
             self.tally[f"{kind} {side}"] += 1
             self._count(side, cuts)
         frames = [self._frame(side, cut) for cut in cuts]
-        self.guests[side].send(cuts, alone=not self.held)
+        self.guests[side].send(cuts)
         if side == Side.PRIMARY:
             self.held += zip(frames, cuts, strict=True)
         return frames

@@ -47,3 +47,8 @@ class Wire:
     def forget(self) -> None:
         """Begin anew: what has come of a packet that is not whole belongs to a connection that is gone."""
         self._seen.clear()
+
+    @property
+    def rest(self) -> bytes:
+        """What has come of a packet that is not whole yet."""
+        return bytes(self._seen)

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from colo_harness.history import History
 from colo_harness.machine.guardian import Guardian
+from colo_harness.machine.namespace import Namespace
 from colo_harness.machine.process import Process
 from colo_harness.qemu.loop import Loop
 from colo_harness.qemu.monitor import Monitor
@@ -31,19 +32,21 @@ class BareQemu:
         timeouts: Timeouts,
         history: History | None = None,
         options: Sequence[str] = (),
+        namespace: Namespace | None = None,
     ) -> None:
         self.name = name
         self.folder = folder
         self._timeouts = timeouts
         socket = folder / f"{name}.sock"
         monitor = ("-qmp", f"unix:{socket},server=on,wait=off")
-        self.process = Process([*argv, *OPTIONS, *options, *monitor], name=name, log_dir=folder, guardian=guardian)
+        command = [*argv, *OPTIONS, *options, *monitor]
+        self.process = Process(command, name=name, log_dir=folder, guardian=guardian, namespace=namespace)
         try:
             self._monitor = Monitor(
                 socket,
                 loop,
-                history or History(),
-                host=name if history else None,
+                History() if history is None else history,  # an empty one is false
+                host=None if history is None else name,
                 transcript=folder / f"{name}.qmp.jsonl",
                 why_lost=self.why_lost,
             )

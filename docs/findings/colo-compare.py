@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 
 PORTS = {"primary": "primary_in", "secondary": "secondary_in", "out": "outdev", "notify": "notify_dev"}
 CHECKPOINT = ("notify", b"COLO_CHECKPOINT", "the checkpoint is done")
@@ -150,12 +149,21 @@ def start(qemu: list[str], folder: str, properties: str) -> subprocess.Popen[byt
         argv += ["-chardev", f"socket,id={name},path={folder}/{name},server=on,wait=off"]
     wiring = ",".join(f"{name}={name}" for name in PORTS.values())
     argv += ["-object", ",".join(filter(None, (f"colo-compare,id=c,iothread=io,{wiring}", properties)))]
-    process = subprocess.Popen(argv)
-    while not all(Path(folder, name).exists() for name in PORTS.values()):
-        if process.poll() is not None:
-            raise SystemExit("QEMU has ended")
-        time.sleep(0.05)
-    return process
+    return subprocess.Popen(argv)
+
+
+def connect(path: str, process: subprocess.Popen[bytes]) -> socket.socket:
+    """Connect to a port as soon as QEMU listens there."""
+    while process.poll() is None:
+        port = socket.socket(socket.AF_UNIX)
+        try:
+            port.connect(path)
+        except OSError:
+            port.close()
+            time.sleep(0.05)
+        else:
+            return port
+    raise SystemExit("QEMU has ended")
 
 
 def watch(sockets: dict[str, socket.socket], known: dict[bytes, str], *ports: str) -> None:
@@ -173,9 +181,7 @@ def show(case: str, qemu: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         process = start(qemu, folder, properties)
         try:
-            sockets = {port: socket.socket(socket.AF_UNIX) for port in PORTS}
-            for port, name in PORTS.items():
-                sockets[port].connect(f"{folder}/{name}")
+            sockets = {port: connect(f"{folder}/{name}", process) for port, name in PORTS.items()}
             time.sleep(QUIET)
             known = {frame: told for frames in reversed(steps) for side, frame, told in frames if side == "primary"}
             for frames in steps:

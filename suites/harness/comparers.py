@@ -81,28 +81,29 @@ class Comparer:
 
     def compare(self, lane: Lane) -> None:
         """Release what both have said, and ask for a checkpoint where they differ."""
-        while lane.held:
-            verdict = self.verdict(lane, lane.held[0])
-            if verdict is not True:
-                break
+        while lane.held and self.alike(lane, lane.held[0]):
             self.release(lane.held.pop(0))
-        if lane.held and self.verdict(lane, lane.held[0]) is False:
+        if any(self.differs(lane, frame) for frame in lane.held):
             self.ask()
 
-    def verdict(self, lane: Lane, frame: bytes) -> bool | None:
-        """Tell whether a frame is alike (True) or differs (False); None if that is not known yet."""
+    def alike(self, lane: Lane, frame: bytes) -> bool:
+        """Tell whether the secondary has said the same; a datagram's twin is used up."""
         said = dissect(frame)
         if said.segment is None:
-            if said.text not in lane.texts:
-                return False if lane.texts else None
-            lane.texts.remove(said.text)
-            return True
+            twin = said.text in lane.texts
+            if twin:
+                lane.texts.remove(said.text)
+            return twin
         words = places(said.segment)
-        if any(lane.said.get(place, word) != word for place, word in words.items()):
-            return False
-        if words.keys() - lane.said.keys() or not self.acknowledged(lane, said.segment):
-            return None
-        return True
+        sound = not any(self.differs(lane, other) and precedes(other, frame) for other in lane.held)
+        return sound and words.items() <= lane.said.items() and self.acknowledged(lane, said.segment)
+
+    def differs(self, lane: Lane, frame: bytes) -> bool:
+        """Tell whether the secondary has said something else."""
+        said = dissect(frame)
+        if said.segment is None:
+            return frame == lane.held[0] and bool(lane.texts)
+        return any(lane.said.get(place, word) != word for place, word in places(said.segment).items())
 
     def acknowledged(self, lane: Lane, segment: Segment) -> bool:
         """Tell whether the secondary has acknowledged as much."""
@@ -136,6 +137,12 @@ def places(segment: Segment) -> dict[Hashable, Word]:
     return {(segment.seq + offset) % _CYCLE: word for offset, word in enumerate(segment.words)}
 
 
+def precedes(one: bytes, other: bytes) -> bool:
+    """Tell whether one segment begins before another one of its stream."""
+    first, second = (segment.seq for frame in (one, other) if (segment := dissect(frame).segment))
+    return (first - second) % _CYCLE >= _CYCLE // 2
+
+
 def further(one: int | None, other: int | None) -> int | None:
     """Return the further one of two acknowledgements."""
     if one is None or other is None:
@@ -146,15 +153,13 @@ def further(one: int | None, other: int | None) -> int | None:
 class Hasty(Comparer):
     """It compares the first two words of a segment only."""
 
-    def verdict(self, lane: Lane, frame: bytes) -> bool | None:
+    def alike(self, lane: Lane, frame: bytes) -> bool:
         """Look at them."""
         segment = dissect(frame).segment
         if segment is None:
-            return super().verdict(lane, frame)
+            return super().alike(lane, frame)
         first = places(Segment(segment.seq, segment.ack, segment.words[:2]))
-        if first.keys() - lane.said.keys() or not self.acknowledged(lane, segment):
-            return None
-        return all(lane.said[place] == word for place, word in first.items())
+        return first.items() <= lane.said.items() and self.acknowledged(lane, segment)
 
 
 class Swapper(Comparer):

@@ -50,12 +50,32 @@ from colo_harness.judge.entering import ColoEntered
 from colo_harness.judge.frames import SecondarySilent, TimestampsGoOn
 from colo_harness.judge.memory import GenerationPossible, MemoryEqual
 from colo_harness.judge.pacing import NewDelayInForce
+from colo_harness.judge.paws import timestamps_taken
 from colo_harness.judge.progress import CheckpointsGoOn
 from colo_harness.judge.reasons import ForcedBy
+from colo_harness.judge.refusals import Refused
 from colo_harness.judge.resuming import DisksEqual, ReplicatedAgain
+from colo_harness.judge.rewriting import rewritten
+from colo_harness.judge.routes import Routed
 from colo_harness.judge.seen import Released, Saw
 from colo_harness.judge.strain import MemoryKept, came_once, monitor_answers
-from suites.harness.benches import ONE, STEPS, TWO, compared, played, strained, waited
+from suites.harness.benches import (
+    ONE,
+    REFUSALS,
+    ROUTES,
+    SESSION,
+    STEPS,
+    TICKS,
+    TWO,
+    compared,
+    mapped,
+    played,
+    refused,
+    routed,
+    strained,
+    ticking,
+    waited,
+)
 from suites.harness.histories import (
     Match,
     after,
@@ -81,6 +101,8 @@ from suites.harness.histories import (
 
 Spoil = Callable[[list[Entry]], list[Entry]]
 
+OLD = SESSION.guest(b"tick", options=TICKS[0]).due.hex()
+"""Of the first tick, after the second."""
 STATES = StatesSeen({("host_b", "query-status", "after failover"): {"status": ("running", "paused")}})
 
 
@@ -227,11 +249,15 @@ CASES = [
         is_a("observe"),
         "unknown",
     ),
+    Case(Routed(ROUTES), routed, change(is_a("frame", "out", "guest"), hex=TWO.hex()), is_a("phase")),
+    Case(Refused(REFUSALS), refused, change(is_a("observe"), value=None), is_a("observe")),
     Case(came_once, compared, change(is_a("frame", "out"), hex=TWO.hex()), is_a("frame")),
     Case(AskedBetween(0.4, 0.6), waited, change(is_a("frame", "out"), at=1.65), is_a("frame", "in")),
     Case(AsksApart(3, 0.15, 0.3), waited, change(is_a("frame", "out"), at=1.65), is_a("frame")),
     Case(MemoryKept(1000), strained, change(after(0.25, is_a("observe", "memory-kib")), value=42_000), is_a("observe")),
     Case(monitor_answers, strained, change(is_a("observe", "monitor"), value="silent"), is_a("observe")),
+    Case(rewritten, mapped, change(is_a("frame", "out", who="client_out"), hex=TWO.hex()), is_a("frame")),
+    Case(timestamps_taken, ticking, change(after(0.7, is_a("frame", "out")), hex=OLD), is_a("phase", "failover")),
     Case(
         SilenceBounded(0.5, what="differ"),
         divergence,

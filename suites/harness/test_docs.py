@@ -24,7 +24,10 @@ README, RUNNING, WRITING, PAIR, EXPLAIN = (
 )
 COMMANDS = {name: page.commands for name, page in PAGES.items()}
 
-MARKERS = ("answers", "claim", "compare", "control", "generated", "needs", "slow", "smoke", "topology")
+MARKERS = (
+    *("answers", "claim", "compare", "control", "generated", "needs", "replicating", "slow", "smoke", "tapped"),
+    "topology",
+)
 """Ours besides the areas'."""
 
 

@@ -1,8 +1,10 @@
 """Generated traffic finds what is broken, tells how it is found again, and leaves a sound comparer alone."""
 
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from pathlib import Path
 from typing import Self
 
 import pytest
@@ -11,6 +13,7 @@ from colo_harness.errors import WaitTimeout
 from colo_harness.history import History
 from colo_harness.judge.documented import Covered, as_documented
 from colo_harness.judge.judgement import check
+from colo_harness.proxy import known
 from colo_harness.proxy.compare import Compare
 from colo_harness.proxy.flow import Flow
 from colo_harness.proxy.player import KINDS
@@ -91,6 +94,14 @@ def test_what_cannot_be_played_is_told(capsys: pytest.CaptureFixture[str]) -> No
     with pytest.raises(WaitTimeout, match="waited 5 s"):
         explored(Hanging, rounds=1)
     assert "found again by --seed=1" in capsys.readouterr().out
+
+
+def test_what_is_left_out_is_what_a_finding_is_about() -> None:
+    """Each rule is called as the page of its finding."""
+    names = set(re.findall(r'"(\d{4}-[a-z-]+)"', Path(known.__file__).read_text(encoding="utf-8")))
+    pages = {page.stem for page in (Path(__file__).parents[2] / "docs/findings").glob("*.md")}
+    assert len(names) >= 7
+    assert names <= pages
 
 
 @pytest.mark.parametrize(

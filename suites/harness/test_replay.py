@@ -1,6 +1,8 @@
 """`colo replay`: the frames of a recorded history are sent again, and judged again."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -9,10 +11,19 @@ from colo_harness.cli import app
 from colo_harness.colo.lab import Lab
 from colo_harness.history import History
 from colo_harness.judge.judgement import Violation, check
+from colo_harness.judge.rewriting import rewritten
+from colo_harness.judge.routes import Routed
 from colo_harness.judge.seen import Saw
+from colo_harness.judge.strain import monitor_answers
 from colo_harness.proxy.bench import Bench, Benchroom
 from colo_harness.proxy.compare import Compare
 from colo_harness.proxy.flow import Flow
+from colo_harness.proxy.netdev import Netdev
+from colo_harness.proxy.noise import noise, noises
+from colo_harness.proxy.replay_filters import on_a_netdev
+from colo_harness.proxy.rewriter import Rewriter
+from colo_harness.proxy.session import Session
+from colo_harness.proxy.wire import Packet
 from colo_harness.settings import Settings
 
 
@@ -33,6 +44,29 @@ def recorded(lab: Lab, tmp_path: Path) -> Path:
         compare.checkpoint()
         with pytest.raises(Violation):
             check(history, Saw(("p1 p2", "p3")))
+    return path
+
+
+@pytest.fixture
+def rewritten_wrong(lab: Lab, tmp_path: Path) -> Path:
+    """Return the history of a session that is rewritten, and of another one that is not since a checkpoint."""
+    path = tmp_path / "history.jsonl"
+    around = lab.around
+    room = Benchroom(lab.qemu, around.loop, around.guardian, around.timeouts)
+    with History(path, "test_rewritten") as history, Bench(room, tmp_path, history) as bench:
+        rewriter, session = Rewriter(bench), Session()
+        rewriter.open(session)
+        rewriter.checkpoint()
+        rewriter.switch("off")
+        rewriter.switch("on")
+        rewriter.guest(session.guest(b"numbers of before"), Flow().udp(b"alike"))
+        rewriter.settle()
+        rewriter.remove()
+        rewriter.add()
+        rewriter.client(session.alike().client(b"untouched"))
+        rewriter.settle()
+        with pytest.raises(Violation):
+            check(history, rewritten)
     return path
 
 
@@ -62,9 +96,77 @@ def test_what_came_is_kept_where_asked(recorded: Path, settings: Settings, tmp_p
     assert kept.joinpath("outdev.pcap").read_bytes()[-len(Flow().tcp(b"held")) :] == Flow().tcp(b"held")
 
 
+def test_a_rewriters_history_is_done_again(rewritten_wrong: Path, settings: Settings) -> None:
+    """What comes out in another way than it was due bears a mark."""
+    status, said = replayed(rewritten_wrong, "--cache-dir", settings.cache_dir)
+    assert (status, said[:5]) == (1, ["step 1: c1", "step 2: g1", "step 3: c2", "step 4: g2! g3", "step 5: c3"])
+    assert said[5].startswith("invalid  rewritten: g2 came out with sequence number 500001, not 1001")
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        (
+            {"kind": "frame", "who": "client_in", "what": "in", "data": {"hex": "", "header": "00"}},
+            "virtio-net headers",
+        ),
+        ({"kind": "event", "who": "primary", "what": "RESUME", "data": {}}, "tells of a pair"),
+        ({"kind": "frame", "who": "client_in", "what": "in", "data": {"flood": 9}}, "frames that it does not hold"),
+    ],
+    ids=["tap", "pair", "flood"],
+)
+def test_what_a_bare_qemu_cannot_do_again_is_refused(
+    rewritten_wrong: Path, settings: Settings, told: dict[str, Any], why: str
+) -> None:
+    """In one line."""
+    with rewritten_wrong.open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"at": 9.0, **told}) + "\n")
+    result = CliRunner().invoke(app, ["replay", str(rewritten_wrong), "--cache-dir", str(settings.cache_dir)])
+    assert why in str(result.exception)
+
+
 def test_a_history_of_no_bench_is_refused(tmp_path: Path) -> None:
     """In one line."""
     with History(tmp_path / "history.jsonl") as history:
         history.record("phase", "pair", "start")
     result = CliRunner().invoke(app, ["replay", str(tmp_path / "history.jsonl")])
-    assert "this history tells of no colo-compare on a bench" in str(result.exception)
+    assert "this history tells of no bench" in str(result.exception)
+
+
+def strained(netdev: Netdev) -> None:
+    """Let a netdev have all that a history of filters may tell of."""
+    vnet = netdev.header > 0
+    outdev, indev = netdev.chardev("outdev", vnet=vnet, connected=False), netdev.chardev("indev", vnet=vnet)
+    netdev.filter("mirror", "m0", queue="tx", outdev="outdev", vnet_hdr_support=vnet)
+    netdev.filter("redirector", "r0", queue="rx", indev="indev", vnet_hdr_support=vnet)
+    netdev.receives(noise(100))
+    netdev.settle()
+    netdev.bench.connect(outdev)
+    indev.put(Packet(noise(101), bytes(netdev.header)))
+    netdev.settle()
+    netdev.bench.switch("r0", on=False)
+    netdev.bench.switch("r0", on=True)
+    indev.put_raw(b"\0")
+    with netdev.bench.stalled(outdev):
+        netdev.receives(*noises(20, 60_000))
+        netdev.fill()
+    netdev.settle()
+    netdev.bench.disconnect(outdev)
+    netdev.bench.remove("m0")
+    netdev.sends(noise(102))
+    netdev.settle()
+    netdev.bench.ask_monitor("in the end", timeout=10)
+
+
+@pytest.mark.parametrize("header", [0, 10])
+def test_filters_are_replayed_too(lab: Lab, settings: Settings, tmp_path: Path, header: int) -> None:
+    """On a netdev of the same kind: the same comes out at the same ports."""
+    path = tmp_path / "history.jsonl"
+    room = Benchroom(lab.qemu, lab.around.loop, lab.around.guardian, lab.around.timeouts)
+    with History(path, "test_filters") as history:
+        with on_a_netdev(room, tmp_path, history, header) as netdev:
+            strained(netdev)
+        check(history, Routed(("guest:n1", "net:i1", "outdev:n2-n21 guest:n2-n21", "net:g1")), monitor_answers)
+    status, said = replayed(path, "--cache-dir", settings.cache_dir)
+    assert not [line for line in said if "(then: " in line]
+    assert (status, said[1]) == (0, "step 2: net:i1")

@@ -58,7 +58,10 @@ _MAKING: tuple[Making, ...] = (
     lambda flow, side, _one, _two: Follow(side, flow),
     lambda flow, side, _one, _two: Follow(side, flow),
     lambda flow, side, one, _: Hear(side, flow, one),
+    lambda flow, _side, one, _: Hear(Side.PRIMARY, flow, one),
+    lambda flow, _side, one, two: Say(Side.SECONDARY, flow, (one + two,)),
     lambda flow, side, _one, _two: Acknowledge(side, flow),
+    lambda flow, side, _one, _two: Finish(side, flow),
     lambda flow, side, _one, _two: Finish(side, flow),
     lambda flow, _side, one, _: Differ(flow, one - 1),
     lambda _flow, side, one, _: Pass(side, sorted(PASSING)[one % len(PASSING)]),
@@ -107,6 +110,7 @@ class Explorer:
         self._anew = anew
         self._history = history
         self._mark = history.mark()
+        self._numbers = count()
         self._tally: Counter[str] = Counter()
 
     def explore(self, seed: int, *, rounds: int, seconds: float = 0) -> None:
@@ -142,7 +146,7 @@ class Explorer:
             self._history.forget(self._mark)
             failing.append(script)
             try:
-                Player(self._anew(), self._tally).play(script)
+                Player(self._anew(), self._tally, next(self._numbers)).play(script)
             except (ProductFailure, HarnessError, WaitTimeout) as trouble:
                 raise Unplayable from trouble
             if as_documented(self._history.entries).valid != "valid":

@@ -13,7 +13,7 @@ from fixtures.claims import control
 from fixtures.pair import Check
 from suites.proxy.exploring import Explorer, OnBench
 
-ROUNDS = 4
+ROUNDS = 3
 
 
 @pytest.fixture
@@ -23,6 +23,7 @@ def explorer(compare_anew: Callable[[], Compare], history: History) -> Explorer:
 
 
 @pytest.mark.generated
+@pytest.mark.parametrize("vnet_header", [0, 12], ids=["plain", "vnet-12"], indirect=True)
 @pytest.mark.compare(compare_timeout=3_600_000)
 @pytest.mark.claim("MODEL-1")
 @control(sabotage="checkpoint-unasked", checker="as_documented")
