@@ -110,6 +110,7 @@ def test_a_pair_that_does_not_enter_colo_says_where_it_went(secondary: Bench) ->
         Primary(secondary, [])
 
 
+@pytest.mark.needs("tap")
 def test_a_tap_carries_headers(room: Benchroom, tmp_path: Path) -> None:
     """Of the length that is told, before each frame, in order."""
     session = Session().alike()
