@@ -199,6 +199,19 @@ class History:
         """Return a position for `wait_for`: everything recorded from now on lies behind it."""
         return len(self._entries)
 
+    def mark(self) -> "Mark":
+        """Return a place to go back to."""
+        with self._changed:
+            return Mark(len(self._entries), self._file.tell() if self._file else 0)
+
+    def forget(self, since: "Mark") -> None:
+        """Take back all that was recorded behind a mark, from the file too: for what is tried again and again."""
+        with self._changed:
+            del self._entries[since.entries :]
+            if self._file:
+                self._file.seek(since.end)
+                self._file.truncate()
+
     def wait_for(self, what: str, match: Callable[[Entry], bool], *, since: int, timeout: float) -> Entry:
         """Return the first match behind cursor `since`, as soon as it is recorded. Raises WaitTimeout."""
         deadline = time.monotonic() + timeout
@@ -233,6 +246,14 @@ class History:
         history = cls()
         history._entries = list(entries)
         return history
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A place in a history: so many entries, and where in its file they end."""
+
+    entries: int
+    end: int
 
 
 @dataclass

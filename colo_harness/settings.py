@@ -100,4 +100,6 @@ class Settings:
     seed: int = 1
     cycles: int = 2
     """How often a test of resuming loses a side and makes the pair whole again."""
+    thorough: float = 0
+    """For so many seconds generated tests go on."""
     timeouts: Timeouts = Timeouts()

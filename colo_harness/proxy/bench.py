@@ -60,7 +60,7 @@ class Bench:
         self.folder = folder
         self.history = history
         self.timeouts = room.timeouts
-        self._sabotage = sabotage
+        self.sabotage = sabotage
         self.ports: list[Port] = []
         self._stalled: set[Port] = set()
         self._closing = ExitStack()
@@ -99,7 +99,7 @@ class Bench:
 
     def meddler(self, name: str) -> Meddler:
         """Return the man in the middle at the port of this name."""
-        return self._sabotage.meddlers.get(name, lambda: honest)()
+        return self.sabotage.meddlers.get(name, lambda: honest)()
 
     def adopt(self, port: Port) -> None:
         """Let a port send and receive with all others, and close it in the end."""
@@ -139,7 +139,7 @@ class Bench:
 
     def make(self, kind: str, name: str, properties: Mapping[str, Any]) -> None:
         """Add an object, as the sabotage would have it. Raises Lacking, CommandError, MonitorLost."""
-        wanted = {**properties, **self._sabotage.properties.get(kind, {})}
+        wanted = {**properties, **self.sabotage.properties.get(kind, {})}
         try:
             self.qemu.execute("object-add", {"qom-type": kind, "id": name, **wanted})
         except CommandError as refused:
@@ -182,7 +182,7 @@ class Bench:
 
     def tell(self, command: str, arguments: dict[str, Any] | None = None) -> None:
         """Run a QMP command, unless the sabotage leaves it out. Raises CommandError, MonitorLost."""
-        if command not in self._sabotage.untold:
+        if command not in self.sabotage.untold:
             self.qemu.execute(command, arguments)
 
     @contextmanager

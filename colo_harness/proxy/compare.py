@@ -40,6 +40,10 @@ class Compare:
         self.add()
         bench.connect(self.primary_in, self.secondary_in, self.out, self._notify)
 
+    def elsewhere(self, bench: Bench) -> "Compare":
+        """Return another one with these properties, on another bench."""
+        return Compare(bench, self._properties, header=len(self._header), suffix=self._suffix)
+
     def add(self) -> None:
         """Add the object."""
         chardevs = {name: name + self._suffix for name in ("primary_in", "secondary_in", "outdev", "notify_dev")}
@@ -48,6 +52,11 @@ class Compare:
     def remove(self) -> None:
         """Delete the object; chardevs and ports stay."""
         self.bench.remove(self.name)
+
+    def forget(self) -> None:
+        """Forget what has gone in and come out; QEMU does not."""
+        for port in (self.primary_in, self.secondary_in, self.out, self._notify):
+            port.forget()
 
     def primary(self, *frames: bytes | Packet) -> None:
         """Let the primary send frames."""

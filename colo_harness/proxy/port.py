@@ -150,6 +150,11 @@ class Port:
         for packet in self._outward.unpack(data):
             self._take(packet)
 
+    def forget(self) -> None:
+        """Forget what has come and gone; the next packet that goes in is the first one again."""
+        self._sent = 0
+        self.came.clear()
+
     def close(self) -> None:
         """Close our end."""
         self._socket.close()

@@ -171,7 +171,7 @@ CASES: dict[str, Callable[[], Iterator[Frame]]] = {
     "0017": forgetting,
     "0018": counting,
     "0019": leaving_out,
-    "0050": waiting,
+    "0023": waiting,
 }
 
 

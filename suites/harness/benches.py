@@ -79,6 +79,14 @@ def strained() -> list[Entry]:
     )
 
 
+def played() -> list[Entry]:
+    """Tell of the same, a step for each frame, and of how often it happened."""
+    tape = BenchTape().sent(0.1, "primary_in", "p1", ONE).settled(0.2).sent(0.3, "primary_in", "p2", TWO).settled(0.4)
+    tape.sent(0.5, "secondary_in", "s1", ONE).came(0.6, ONE).settled(0.7)
+    tape.sent(0.8, "secondary_in", "s2", TWO).came(0.9, TWO).settled(1.0)
+    return tape.add(1.1, "observe", "explorer", "tally", value={"said primary": 2}).entries
+
+
 ROUTES = ("outdev:n1-n2 guest:n1-n2,n3?", "*", "guest:i1")
 
 

@@ -32,6 +32,20 @@ def test_what_is_recorded_is_on_disk_at_once_and_can_be_read_back(tmp_path: Path
     history.close()
 
 
+def test_what_is_forgotten_is_on_disk_no_more(tmp_path: Path) -> None:
+    """What is recorded then follows on what was there at the mark."""
+    path = tmp_path / "history.jsonl"
+    with History(path) as history:
+        history.record("event", "host_a", "STOP")
+        mark = history.mark()
+        history.record("event", "host_a", "RESUME", why="to be forgotten, and longer than what follows")
+        history.record("event", "host_a", "RESUME")
+        history.forget(mark)
+        history.record("event", "host_a", "JOB")
+        assert [entry.what for entry in history] == ["STOP", "JOB"]
+        assert load(path).entries == history.entries
+
+
 def test_data_may_be_called_like_what_is_told_by_position(tmp_path: Path) -> None:
     """QEMU's events may carry any key."""
     with History(tmp_path / "history.jsonl") as history:

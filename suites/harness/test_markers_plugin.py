@@ -48,6 +48,20 @@ def test_twin_id(nodeid: str, twin: str) -> None:
     assert twin_id(nodeid) == twin
 
 
+@pytest.mark.generated
+def test_who_is_thorough_may_take_longer(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit of a test that goes on for as long as --thorough says is raised by that; other tests keep theirs."""
+    item = request.node
+    limits = [mark.args for mark in item.iter_markers("timeout")]
+    monkeypatch.setattr(request.config.option, "timeout", 60)
+    monkeypatch.setattr(request.config.option, "thorough", 0)
+    markers.pytest_collection_modifyitems(request.config, [item])
+    assert [mark.args for mark in item.iter_markers("timeout")] == limits
+    monkeypatch.setattr(request.config.option, "thorough", 7)
+    markers.pytest_collection_modifyitems(request.config, [item])
+    assert item.get_closest_marker("timeout").args == (67,)
+
+
 def test_areas_are_those_of_the_claims() -> None:
     """Markers and claims.toml know the same areas."""
     assert set(markers.AREAS) == set(AREAS)

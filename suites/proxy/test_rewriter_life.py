@@ -18,7 +18,7 @@ from fixtures.pair import Check
 SEGMENT = bytes(1000)
 LEARNT_WRONG = "finding: docs/findings/0016-offset-learnt-wrong.md"
 FORGOTTEN = "finding: docs/findings/0017-sessions-forgotten.md"
-KEPT = "finding: docs/findings/0050-kept-while-stopped.md"
+KEPT = "finding: docs/findings/0023-kept-while-stopped.md"
 TIMESTAMPS = "finding: docs/findings/0001-tcp-timestamps.md"
 CLOCK = 4_000_000_000
 """The primary's, in ticks; it passes 2^32 soon."""
