@@ -22,6 +22,7 @@ PLUGINS = (
     "bench",
     "filters",
     "rewriting",
+    "blocks",
     "verdicts",
     "soak",
     "audit",

@@ -26,12 +26,13 @@ COMMANDS = {
     "replay": "replay",
     "timeline": "timeline",
     "pair": "pair",
+    "explain": "explain",
     "bench": "bench",
     "clean": "clean",
 }
 """Each command, a function or a group of them, and the module of this room that has it; it is imported when given."""
 
-STARTERS = ("doctor", "setup", "plan", "run", "bench", "replay")
+STARTERS = ("doctor", "setup", "plan", "run", "explain", "bench", "replay")
 """Commands that start programs which must not outlive them; a pair has a keeper for that."""
 
 

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from colo_harness.colo import procedure
+from colo_harness.qemu.argv import ids_for_each_nic
 from colo_harness.qemu.topology import Role
 from colo_harness.wait import wait_until
 
@@ -30,12 +31,15 @@ def promote(pair: "ColoPair") -> None:
     _lose_heartbeat(pair, Role.SECONDARY)
     if pair.topology.networked:
         host = pair.host(Role.SECONDARY)
-        procedure.drop_objects(vm, pair.objects(host, procedure.SECONDARY_FILTERS))
+        filters = ids_for_each_nic(procedure.SECONDARY_FILTERS, pair.topology)
+        streams = ids_for_each_nic(procedure.SECONDARY_CHARDEVS, pair.topology)
+        procedure.drop_objects(vm, pair.objects(host, filters))
         procedure.announce(vm)
-        procedure.drop_chardevs(vm, procedure.SECONDARY_CHARDEVS)
-        chardevs = [part for part in pair.graph(Role.PRIMARY).parts if part.id in procedure.PRIMARY_CHARDEVS]
+        procedure.drop_chardevs(vm, streams)
+        wanted = ids_for_each_nic(procedure.PRIMARY_CHARDEVS, pair.topology)
+        chardevs = [part for part in pair.graph(Role.PRIMARY).parts if part.id in wanted]
         procedure.add(vm, chardevs)
-        graph = pair.graphs[host].without(*procedure.SECONDARY_FILTERS, *procedure.SECONDARY_CHARDEVS)
+        graph = pair.graphs[host].without(*filters, *streams)
         pair.graphs[host] = graph.joined(chardevs)
 
 
@@ -44,8 +48,9 @@ def carry_on(pair: "ColoPair") -> None:
     vm, host = pair.vm(Role.PRIMARY), pair.host(Role.PRIMARY)
     if pair.replicates_disk:
         procedure.detach_replica(vm)
-    procedure.drop_objects(vm, pair.objects(host, procedure.PRIMARY_FILTERS))
-    pair.graphs[host] = pair.graphs[host].without(*procedure.PRIMARY_FILTERS)
+    filters = ids_for_each_nic(procedure.PRIMARY_FILTERS, pair.topology)
+    procedure.drop_objects(vm, pair.objects(host, filters))
+    pair.graphs[host] = pair.graphs[host].without(*filters)
     _lose_heartbeat(pair, Role.PRIMARY)
 
 

@@ -17,7 +17,7 @@ from colo_harness.qemu.argv import Boot
 from colo_harness.qemu.contract import NEEDED_DRIVERS, NEEDED_OBJECTS, Contract
 from colo_harness.qemu.disk import ImageTool
 from colo_harness.qemu.loop import Loop
-from colo_harness.qemu.topology import Topology
+from colo_harness.qemu.topology import Image, Topology
 from colo_harness.qemu.vm import Surroundings
 from colo_harness.qemu.warm import Guest, States
 from colo_harness.settings import Settings
@@ -62,18 +62,30 @@ class Lab:
 
     def guest(self, topology: Topology) -> Guest:
         """Return the guest that `topology` asks for, building it where the cache has none."""
+        if topology.image:
+            return self._foreign(topology.image)
         if topology.guest == "tick":
             image = self._tick
             return Guest(None, self._disk("tick", lambda path: self.images.create_from(path, image)), image.parent.name)
         linux = self._linux
         cmdline = f"{guest.CMDLINE} colo.fresh=1" if topology.fresh else guest.CMDLINE
-        return Guest(
-            Boot(linux.kernel, linux.initrd, cmdline), self._disk("base", self.images.create_base), linux.digest
-        )
+        return Guest(Boot(linux.kernel, linux.initrd, cmdline), self._base, linux.digest)
+
+    def _foreign(self, image: Image) -> Guest:
+        boot = Boot(image.kernel, image.initrd, image.cmdline) if image.kernel else None
+        taken = image.disk
+        disk = self._disk("foreign", lambda path: self.images.take(path, taken)) if taken else self._base
+        return Guest(boot, disk, "")
 
     @property
-    def empty_disk(self) -> Path:
-        """An empty image, to copy for active and hidden disks."""
+    def _base(self) -> Path:
+        return self._disk("base", self.images.create_base)
+
+    def empty_disk(self, topology: Topology) -> Path:
+        """Return an empty image as large as the guest's disk, to copy for active and hidden disks."""
+        if topology.image and topology.image.disk:
+            like = self.guest(topology).disk
+            return self._disk("foreign-empty", lambda path: self.images.create(path, self.images.size(like)))
         return self._disk("empty", self.images.create)
 
     def _disk(self, name: str, make: Callable[[Path], Path]) -> Path:

@@ -69,9 +69,9 @@ class Narrows:
                 self._ends += [reader, source]
                 with suppress(ConnectionError), reader, source:
                     while piece := source.recv(PIECE):
-                        reader.sendall(self._squeeze(reader, piece))
+                        reader.sendall(self._passed(reader, piece))
 
-    def _squeeze(self, reader: socket.socket, piece: bytes) -> bytes:
+    def _passed(self, reader: socket.socket, piece: bytes) -> bytes:
         """Return what of `piece` is still to be sent once the way is wide."""
         if not self._narrow.is_set():
             return piece

@@ -4,11 +4,13 @@ import socket
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 from colo_harness.colo import failover, procedure, resume, start
 from colo_harness.colo.lab import Lab
+from colo_harness.colo.meddler import Meddler
 from colo_harness.colo.narrows import Narrows
 from colo_harness.colo.relay import LAST_OF_PRIMARY, Message, Relay
 from colo_harness.colo.sabotage import SOUND, Sabotage, Step
@@ -17,7 +19,7 @@ from colo_harness.history import Entry, History
 from colo_harness.machine.network import Network
 from colo_harness.qemu import argv, disk
 from colo_harness.qemu.argv import Files, Graph, Part
-from colo_harness.qemu.topology import HOSTS, NARROWS_PORT, Channel, Host, Role, Topology
+from colo_harness.qemu.topology import HOSTS, MEDDLER_PORT, NARROWS_PORT, Channel, Host, Role, Topology
 from colo_harness.qemu.vm import VM
 
 LOOPBACK = "127.0.0.1"
@@ -49,6 +51,7 @@ class ColoPair:
         self._roles: dict[Role, Host] = {Role.PRIMARY: "host_a", Role.SECONDARY: "host_b"}
         self._relay: Relay | None = None
         self._narrows: Narrows | None = None
+        self._meddler: Meddler | None = None
         self._survivor: VM | None = None
 
     def __enter__(self) -> Self:
@@ -237,16 +240,20 @@ class ColoPair:
         self._relay = Relay(listener, upstream, (self.address(Role.SECONDARY), int(Channel.CHECKPOINT)))
         return self.address(Role.PRIMARY), str(RELAY_PORT)
 
-    def open_narrows(self) -> None:
-        """Let a relay of ours listen for the primary's colo-compare."""
-        namespace = self.network.host(self.host(Role.PRIMARY))
+    def open_relays(self) -> None:
+        """Let the relays listen that stand before and behind the primary's colo-compare, where the topology has any."""
+        if self.topology.narrowed:
+            dial = partial(self._dial, argv.LOOP_PORT)
+            self._narrows = Narrows(self._listen(LOOPBACK, NARROWS_PORT), dial)
+        if self.topology.meddling:
+            dial = partial(self._dial, argv.OUT_PORT)
+            self._meddler = Meddler(self._listen(LOOPBACK, MEDDLER_PORT), dial, self.topology.meddling)
 
-        def dial() -> socket.socket:
-            end = namespace.socket(socket.AF_INET, socket.SOCK_STREAM)
-            end.connect((LOOPBACK, argv.LOOP_PORT))
-            return end
-
-        self._narrows = Narrows(self._listen(LOOPBACK, NARROWS_PORT), dial)
+    def _dial(self, port: int) -> socket.socket:
+        """Return a connection to what listens on the loopback of the primary's host."""
+        end = self.network.host(self.host(Role.PRIMARY)).socket(socket.AF_INET, socket.SOCK_STREAM)
+        end.connect((LOOPBACK, port))
+        return end
 
     def _listen(self, address: str, port: int) -> socket.socket:
         """Return a socket that listens on the primary's host."""
@@ -365,7 +372,7 @@ class ColoPair:
         with ExitStack() as closing:
             for vm in self.vms:
                 closing.callback(vm.close)
-            for relay in (self._relay, self._narrows):
+            for relay in (self._relay, self._narrows, self._meddler):
                 if relay:
                     closing.callback(relay.close)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from colo_harness.colo import procedure, start
 from colo_harness.errors import StartupFailed
+from colo_harness.qemu.argv import ids_for_each_nic
 from colo_harness.qemu.topology import Role
 from colo_harness.wait import wait_until
 
@@ -22,8 +23,9 @@ def renew_loop(pair: "ColoPair") -> None:
     """
     if pair.topology.networked:
         vm = pair.vm(Role.PRIMARY)
-        procedure.drop_chardevs(vm, procedure.LOOP)
-        procedure.add(vm, [part for part in pair.graph(Role.PRIMARY).parts if part.id in procedure.LOOP])
+        loop = ids_for_each_nic(procedure.LOOP, pair.topology)
+        procedure.drop_chardevs(vm, loop)
+        procedure.add(vm, [part for part in pair.graph(Role.PRIMARY).parts if part.id in loop])
 
 
 def inherit_disks(pair: "ColoPair") -> None:
@@ -72,7 +74,8 @@ def await_end(pair: "ColoPair") -> None:
 def add_filters(pair: "ColoPair") -> None:
     """Put the primary's filters in, ahead of the rewriter of one that was a secondary."""
     vm, host = pair.vm(Role.PRIMARY), pair.host(Role.PRIMARY)
-    filters = [part for part in pair.graph(Role.PRIMARY).parts if part.id in procedure.PRIMARY_FILTERS]
+    wanted = ids_for_each_nic(procedure.PRIMARY_FILTERS, pair.topology)
+    filters = [part for part in pair.graph(Role.PRIMARY).parts if part.id in wanted]
     procedure.add(vm, filters, before=next(iter(pair.objects(host, ("rew0",))), None))
     pair.graphs[host] = pair.graphs[host].joined(filters)
 

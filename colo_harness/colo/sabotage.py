@@ -135,9 +135,34 @@ _ALL = (
         primary=lambda graph: graph.without("comp0", "redire0", "redire1"),
     ),
     Sabotage(
+        "second-mirror-off",
+        "The filter-mirror of the primary's second NIC is off.",
+        primary=lambda graph: graph.adding("m0-b", "status=off"),
+    ),
+    Sabotage(
+        "second-no-rewriter",
+        "The secondary's second NIC has no filter-rewriter.",
+        secondary=lambda graph: graph.without("rew0-b"),
+    ),
+    Sabotage(
+        "second-no-compare",
+        "What the primary answers by its second NIC bypasses colo-compare.",
+        primary=lambda graph: graph.without("comp0-b", "redire0-b", "redire1-b"),
+    ),
+    Sabotage(
         "patient-compare",
         "colo-compare's time-outs are far too long.",
         topology=lambda topology: replace(topology, compare_timeout_ms=3_600_000, scan_cycle_ms=600_000),
+    ),
+    Sabotage(
+        "doubled-frames",
+        "Each frame that colo-compare lets go is doubled.",
+        topology=lambda topology: replace(topology, meddling="doubled"),
+    ),
+    Sabotage(
+        "swapped-frames",
+        "Frames that colo-compare lets go in a row change places, two by two.",
+        topology=lambda topology: replace(topology, meddling="swapped"),
     ),
     Sabotage(
         "no-replication-child",

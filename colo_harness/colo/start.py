@@ -28,13 +28,12 @@ def make_buffers(pair: "ColoPair") -> None:
     files = pair.files[pair.host(Role.SECONDARY)]
     for path in (files.active, files.hidden):
         if not path.exists():
-            pair.lab.copy(pair.lab.empty_disk, path)
+            pair.lab.copy(pair.lab.empty_disk(pair.topology), path)
 
 
 def start_primary(pair: "ColoPair") -> None:
     """Start the primary with `-S` (step 1)."""
-    if pair.topology.narrowed:
-        pair.open_narrows()
+    pair.open_relays()
     pair.launch(Role.PRIMARY, warm.restoring() if _is_warm(pair) else [])
 
 
@@ -102,4 +101,4 @@ STEPS = (
 
 
 def _is_warm(pair: "ColoPair") -> bool:
-    return not pair.lab.settings.cold_boot
+    return not pair.lab.settings.cold_boot and pair.topology.image is None

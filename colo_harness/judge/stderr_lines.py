@@ -77,7 +77,7 @@ HEALTHY = (
     ),
     HealthyLine(
         "nbd-flush-lost",
-        r"Failed flush for '\w+' during close(?:: .*)?",
+        r"Failed flush for '(?:\w+|nbd\+\S+)' during close(?:: .*)?",
         "after a loss",
         "the secondary's NBD server is gone when the primary drops its client",
         "docs/measured.md",

@@ -6,7 +6,7 @@ import re
 import signal
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Literal, Self
 
 from colo_harness.errors import MachineError, WaitTimeout
 from colo_harness.machine.guardian import Guardian
+from colo_harness.machine.namespace import Namespace
 from colo_harness.machine.network import PORTS, Network
 from colo_harness.machine.process import Process
 from colo_harness.wait import wait_until
@@ -68,27 +69,39 @@ class Frame:
 class Capture:
     """tcpdump on all ports of the switch; when the constructor returns, no frame is missed any more.
 
-    The names of the ports go beside the pcap, into `<name>.ports.json`. Leaving the context stops it.
+    Or on the interfaces `ports` of another `place`; `only` is a filter (pcap-filter(7)). The names of the ports go
+    beside the pcap, into `<name>.ports.json`. Leaving the context stops it.
     Raises MachineError where tcpdump is missing or does not start within `timeout` seconds.
     """
 
-    def __init__(self, network: Network, path: Path, *, guardian: Guardian, timeout: float = 10) -> None:
+    def __init__(
+        self,
+        network: Network,
+        path: Path,
+        *,
+        guardian: Guardian,
+        timeout: float = 10,
+        place: Namespace | None = None,
+        ports: Collection[str] = PORTS,
+        only: str = "",
+    ) -> None:
         self.path = path
         self.dropped = 0
         """How many frames were lost, known after `stop`; above 0, the absence of a frame proves nothing."""
         self._stopped = False
-        self._network = network
+        self._place = place or network.switch
         self._timeout = timeout
-        ports = {number: name for number, name in network.switch.interfaces().items() if name in PORTS}
-        _ports_path(path).write_text(json.dumps(ports), encoding="utf-8")
+        numbered = {number: name for number, name in self._place.interfaces().items() if name in ports}
+        _ports_path(path).write_text(json.dumps(numbered), encoding="utf-8")
         argv = ["tcpdump", "-n", "-i", "any", "-y", "LINUX_SLL2", "-s", "0", "-B", str(_RING_KIB), "-U"]
         argv += ["-Z", "root", "-w", str(path)]  # -Z: its own user cannot write into our folders
+        argv += [f"({only}) or ether proto {_FILLER_TYPE:#x}"] if only else []
         self._process = Process(
             argv,
             name=f"tcpdump-{path.stem}",
             log_dir=path.parent,
             guardian=guardian,
-            namespace=network.switch,
+            namespace=self._place,
         )
         try:
             self._await_start()
@@ -151,11 +164,11 @@ class Capture:
         """Have all frames so far written; return the fillers' mark. Raises WaitTimeout.
 
         The kernel hands frames over in blocks of 256 KiB, one that is not full only after a second. Fillers
-        on the switch's loopback, which no guest hears, fill it; in the file they are behind all frames.
+        on the place's loopback, which no guest hears, fill it; in the file they are behind all frames.
         """
         mark = os.urandom(16)
         behind = self.path.stat().st_size
-        with self._network.switch.socket(socket.AF_PACKET, socket.SOCK_DGRAM) as loopback:
+        with self._place.socket(socket.AF_PACKET, socket.SOCK_DGRAM) as loopback:
             for _ in range(6):
                 loopback.sendto(mark.ljust(_FILLER_SIZE, b"\0"), ("lo", _FILLER_TYPE))
 
@@ -169,7 +182,7 @@ class Capture:
 
 
 def frames(path: Path) -> Iterator[Frame]:
-    """Read a capture lazily, frames on the switch's ports only, in the order of their passing.
+    """Read a capture lazily, frames on its ports only, in the order of their passing.
 
     The file of a capture that was killed may end within a frame, which is left out.
     Raises MachineError for a file that `Capture` did not write.

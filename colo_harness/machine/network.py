@@ -1,6 +1,6 @@
 """The network of one pair: two hosts, a client and the switch between them, with no way out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +19,8 @@ PORTS = (*HOSTS, "client")
 GUEST = "10.77.0.10"
 GUEST_MAC = "52:54:00:aa:bb:01"
 CLIENT = "10.77.0.1"
+SECOND_GUEST, SECOND_CLIENT = "10.78.0.10", "10.78.0.1"
+"""On the second service network, where there is one."""
 PREFIX = 24
 COLO_ADDRESS: dict[Host, str] = {"host_a": "10.88.0.1", "host_b": "10.88.0.2"}
 
@@ -36,7 +38,7 @@ class Network:
     IPv6 is off everywhere, nothing has a default route. Raises MachineError.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, nics: int = 1) -> None:
         if not Path("/dev/net/tun").exists():
             raise MachineError(
                 "there is no /dev/net/tun for the guests' network cards",
@@ -47,7 +49,7 @@ class Network:
             self.client = stack.enter_context(Namespace("client"))
             self.host_a = stack.enter_context(Namespace("host_a"))
             self.host_b = stack.enter_context(Namespace("host_b"))
-            self._plug()
+            self._plug(nics)
             self._close = stack.pop_all().close
 
     def __enter__(self) -> Self:
@@ -78,34 +80,44 @@ class Network:
         """Let go of all namespaces; processes that are still inside keep theirs alive."""
         self._close()
 
-    def _plug(self) -> None:
+    def _plug(self, nics: int) -> None:
         ours = f"group {mark.link_group()}"
-        lines = [f"link add service {ours} {_PLAIN_BRIDGE}", "link set service up"]
-        for name, inside in zip(PORTS, (self.host_a, self.host_b, self.client), strict=True):
-            lines += [
-                f"link add {name} {ours} type veth peer name svc0 {ours} netns {inside.path}",
-                f"link set {name} master service up",
-            ]
-        self.switch.ip(*lines)
-        waiting = {self.switch: ("service", *PORTS), self.client: ("svc0",)}
-        self.client.ip(f"address add {CLIENT}/{PREFIX} dev svc0", "link set svc0 up")
         # distinct numbers: the kernel's link watch may leave a link whose peer has its own number for a second
         self.host_a.ip(
             f"link add colo0 index 11 {ours} type veth peer name colo0 index 12 {ours} netns {self.host_b.path}"
         )
         for name in HOSTS:
-            self.host(name).ip(
-                f"link add br0 {ours} {_PLAIN_BRIDGE}",
-                "link set br0 up",
-                "link set svc0 master br0 up",
-                "tuntap add dev tap0 mode tap vnet_hdr",
-                f"link set tap0 {ours} master br0 up",
-                f"address add {self.address(name)}/{PREFIX} dev colo0",
-                "link set colo0 up",
-            )
-            waiting[self.host(name)] = ("br0", "svc0", "colo0")
+            self.host(name).ip(f"address add {self.address(name)}/{PREFIX} dev colo0", "link set colo0 up")
+        waiting: dict[Namespace, list[str]] = {self.host_a: ["colo0"], self.host_b: ["colo0"]}
+        for number, client in enumerate((CLIENT, SECOND_CLIENT)[:nics]):
+            for namespace, links in self._serve(number, client, ours).items():
+                waiting.setdefault(namespace, []).extend(links)
         for namespace, links in waiting.items():
             _await_links(namespace, links)
+
+    def _serve(self, number: int, client: str, ours: str) -> Mapping[Namespace, Iterable[str]]:
+        """Make a service network; return its links in each namespace."""
+        end = number or ""
+        ports = [f"{name}{end}" for name in PORTS]
+        lines = [f"link add service{end} {ours} {_PLAIN_BRIDGE}", f"link set service{end} up"]
+        for name, inside in zip(ports, (self.host_a, self.host_b, self.client), strict=True):
+            lines += [
+                f"link add {name} {ours} type veth peer name svc{number} {ours} netns {inside.path}",
+                f"link set {name} master service{end} up",
+            ]
+        self.switch.ip(*lines)
+        self.client.ip(f"address add {client}/{PREFIX} dev svc{number}", f"link set svc{number} up")
+        for name in HOSTS:
+            self.host(name).ip(
+                f"link add br{number} {ours} {_PLAIN_BRIDGE}",
+                f"link set br{number} up",
+                f"link set svc{number} master br{number} up",
+                f"tuntap add dev tap{number} mode tap vnet_hdr",
+                f"link set tap{number} {ours} master br{number} up",
+            )
+        inner = (f"br{number}", f"svc{number}")
+        outer = {self.switch: (f"service{end}", *ports), self.client: (f"svc{number}",)}
+        return {**outer, self.host_a: inner, self.host_b: inner}
 
 
 def _await_links(namespace: Namespace, links: Iterable[str]) -> None:

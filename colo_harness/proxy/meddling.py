@@ -79,6 +79,26 @@ def swapped() -> Meddler:
     return pass_on
 
 
+def delayed(by: int) -> Callable[[], Meddler]:
+    """Let so many packets overtake the first."""
+
+    def make() -> Meddler:
+        held: list[Packet] = []
+        seen = 0
+
+        def pass_on(packet: Packet) -> Iterable[Packet]:
+            nonlocal seen
+            seen += 1
+            if seen == 1:
+                held.append(packet)
+                return []
+            return [packet, *held] if seen == by + 1 else [packet]
+
+        return pass_on
+
+    return make
+
+
 def saying(text: bytes) -> Callable[[], Meddler]:
     """Swallow each packet that is this text."""
     return lambda: lambda packet: [] if packet.frame == text else [packet]

@@ -3,6 +3,7 @@
 from colo_harness.errors import WaitTimeout
 from colo_harness.proxy.barrier import barrier
 from colo_harness.proxy.bench import NAME, Bench
+from colo_harness.proxy.listener import Listener
 from colo_harness.proxy.plug import Plug
 from colo_harness.proxy.port import Port
 from colo_harness.proxy.wire import Packet, Wire
@@ -126,6 +127,13 @@ class Netdev:
         port = self.bench.port(name, letter=letter, inward=Wire(vnet=vnet), outward=Wire(vnet=vnet))
         if connected:
             self.bench.connect(port)
+        return port
+
+    def listener(self, name: str, *, letter: str = "i", vnet: bool = False) -> Port:
+        """Make a chardev that connects to our port, and again when that hangs up."""
+        self.bench.history.record("phase", NAME, "listener", port=name, letter=letter, vnet=vnet)
+        port = Listener(self.bench, name, letter=letter, vnet=vnet)
+        self.bench.connect(port)
         return port
 
     def filter(self, kind: str, name: str, **properties: object) -> None:

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from colo_harness.history import Entry, History
 from colo_harness.proxy.bench import Bench, Benchroom
+from colo_harness.proxy.listener import Listener
 from colo_harness.proxy.netdev import GUEST, NETDEV, Netdev
 from colo_harness.proxy.port import Port
 from colo_harness.proxy.tapped import FROM_GUEST, GUEST_IN, TO_GUEST, on_a_tap
@@ -42,7 +44,9 @@ class FilterReplay:
         self._bench = netdev.bench
         self._ports: dict[str, Port] = {port.name: port for port in self._bench.ports}
         self._steps: Mapping[str, Callable[[Mapping[str, Any]], None]] = {
-            "chardev": self._chardev,
+            "chardev": lambda data: self._make_port(data, partial(netdev.chardev, connected=False)),
+            "listener": lambda data: self._make_port(data, partial(Listener, netdev.bench)),
+            "reconnected": lambda data: self._ports[data["port"]].hang_up(),
             "connected": lambda data: self._on(data, self._bench.connect),
             "disconnected": lambda data: self._on(data, self._bench.disconnect),
             "made": self._make,
@@ -66,9 +70,8 @@ class FilterReplay:
             elif (entry.kind, entry.what) == ("observe", "monitor"):
                 self._bench.ask_monitor(entry.data["moment"], timeout=PATIENCE)
 
-    def _chardev(self, data: Mapping[str, Any]) -> None:
-        name = data["port"]
-        self._ports[name] = self._netdev.chardev(name, letter=data["letter"], vnet=data["vnet"], connected=False)
+    def _make_port(self, data: Mapping[str, Any], make: Callable[..., Port]) -> None:
+        self._ports[data["port"]] = make(data["port"], letter=data["letter"], vnet=data["vnet"])
 
     def _on(self, data: Mapping[str, Any], do: Callable[[Port], None]) -> None:
         if data["port"] not in (NETDEV, GUEST, GUEST_IN):

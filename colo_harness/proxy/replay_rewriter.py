@@ -38,6 +38,8 @@ class RewriterReplay:
                 self._rewriter.checkpoint()
             elif entry.what == "switched":
                 self._rewriter.switch(entry.data["status"])
+            elif entry.what == "commanded":
+                self._rewriter.command_vm(entry.data["command"])
             elif entry.what == "removed":
                 self._rewriter.remove()
             elif entry.what == "made" and entry.data["kind"] == KIND:

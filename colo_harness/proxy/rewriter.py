@@ -152,6 +152,20 @@ class Rewriter:
         self.client(*(session.client(seq=seq + size, ack=seq + size, flags="A") for session in sessions))
         self.settle()
 
+    @contextmanager
+    def standing_still(self) -> Iterator["Rewriter"]:
+        """Stop the VM inside the block, as a checkpoint does."""
+        self.command_vm("stop")
+        try:
+            yield self
+        finally:
+            self.command_vm("cont")
+
+    def command_vm(self, command: str) -> None:
+        """Let the VM `stop` or go on (`cont`)."""
+        self.bench.qemu.execute(command)
+        self.bench.history.record("phase", NAME, "commanded", command=command)
+
     def survive(self, primary: Primary) -> None:
         """Lose the primary. QEMU turns redirectors off at failover, which here are no more than our wires."""
         primary.lose()

@@ -39,6 +39,9 @@ _ALL = (
     Sabotage("frame-doubled", "The first frame that comes out comes twice.", _leaving(meddling.doubled)),
     Sabotage("frame-dropped", "The first frame that comes out is lost.", _leaving(meddling.dropped)),
     Sabotage(
+        "frame-delayed", "The first frame that comes out comes behind three others.", {"outdev": meddling.delayed(3)}
+    ),
+    Sabotage(
         "byte-changed",
         "The 1,400th byte of the first long frame that comes out is changed.",
         _leaving(meddling.changed(1399)),

@@ -1,6 +1,6 @@
 """A netdev that is a tap behind a virtio-net card: its frames have a virtio-net header, of 10 or of 12 bytes.
 
-There is no guest. The processor halts at once; what a driver would say to the card the monitor says.
+There is no guest: what a driver would say to the card, the monitor says.
 """
 
 import socket
@@ -10,28 +10,24 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from colo_harness.history import History
-from colo_harness.machine import mark
 from colo_harness.machine.namespace import Namespace
 from colo_harness.proxy.bench import NAME, Bench, Benchroom
 from colo_harness.proxy.netdev import GUEST, NETDEV, Netdev, Rounds
 from colo_harness.proxy.port import Meddler, Port
 from colo_harness.proxy.sabotage import SOUND, Sabotage
+from colo_harness.proxy.tap import SLOT, tapped
 from colo_harness.proxy.wire import Packet, Wire
 
 GUEST_IN = "guest-in"
 """The name of the port by which the guest's frames go in."""
 TO_GUEST, FROM_GUEST = "to-guest", "from-guest"
 """The filters that stand for the guest."""
-LINK = "tap0"
 MTU = 65_521
 """Of the tap; with the Ethernet header the largest frame."""
 _EVERY = 3  # linux/if_ether.h, ETH_P_ALL
 _BUFFER = 1 << 23
 _LARGEST = 1 << 17
 _SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33
-_HALT = b"\xfa\xf4\xeb\xfd"  # cli; hlt; and again
-_FIRMWARE, _RESET = 1 << 16, 0xFFF0
-_SLOT = 5
 # PCI's configuration mechanism 1, and the legacy interface of a virtio device (Virtio 1.0, 4.1.4.8)
 _ADDRESS, _DATA, _BAR0, _COMMAND, _IO = 0xCF8, 0xCFC, 0x10, 0x04, 0xC000
 _FEATURES = _IO + 4
@@ -43,24 +39,11 @@ def on_a_tap(
     room: Benchroom, folder: Path, history: History, header: int, sabotage: Sabotage = SOUND
 ) -> Iterator["Tapped"]:
     """Yield a netdev of this length of header, on a bench of its own. Raises MachineError, and what both raise."""
-    with Namespace("bench") as namespace:
-        namespace.ip(
-            f"tuntap add dev {LINK} mode tap vnet_hdr",
-            f"link set {LINK} group {mark.link_group()} mtu {MTU} up",
-        )
-        with Bench(room, folder, history, sabotage, options=_options(folder), namespace=namespace) as bench:
-            yield Tapped(bench, namespace, header)
-
-
-def _options(folder: Path) -> list[str]:
-    """Return what QEMU is started with; writes its firmware into the folder."""
-    firmware = bytearray(_FIRMWARE)
-    firmware[_RESET : _RESET + len(_HALT)] = _HALT
-    path = folder / "halt.bin"
-    path.write_bytes(firmware)
-    tap = f"tap,id={NETDEV},ifname={LINK},script=no,downscript=no,vhost=off"
-    card = f"virtio-net-pci,netdev={NETDEV},addr={_SLOT},romfile="
-    return ["-machine", "pc", "-accel", "tcg", "-m", "16", "-bios", str(path), "-netdev", tap, "-device", card]
+    with (
+        tapped(folder, NETDEV) as (options, namespace),
+        Bench(room, folder, history, sabotage, options=options, namespace=namespace) as bench,
+    ):
+        yield Tapped(bench, namespace, header)
 
 
 class Tap(Port):
@@ -71,11 +54,11 @@ class Tap(Port):
         self._header = bytes(header)
         self._frames: deque[bytes] = deque()
         wire = Wire()  # which nothing travels on
-        super().__init__(NETDEV, Path(LINK), history, letter="n", inward=wire, outward=wire, meddler=meddler)
+        super().__init__(NETDEV, Path(NETDEV), history, letter="n", inward=wire, outward=wire, meddler=meddler)
 
     def connect(self) -> None:
         """Listen on the link."""
-        self._socket.bind((LINK, _EVERY))
+        self._socket.bind((NETDEV, _EVERY))
         self._socket.settimeout(0)
         self.ended = False
 
@@ -129,6 +112,7 @@ class Tapped(Netdev):
         self.header = header
         bench.history.record("phase", NAME, "netdev", header=header)
         self._program_card()
+        namespace.ip(f"link set {NETDEV} mtu {MTU} up")
         net = Tap(namespace, bench.history, header, bench.meddler(NETDEV))
         bench.adopt(net)
         net.connect()
@@ -153,7 +137,7 @@ class Tapped(Netdev):
 
     def _program_card(self) -> None:
         """Give the card its registers, and say as a driver would which header it wants."""
-        device = 0x80000000 | _SLOT << 11
+        device = 0x80000000 | SLOT << 11
         self._out(_ADDRESS, device | _BAR0)
         self._out(_DATA, _IO | 1)
         self._out(_ADDRESS, device | _COMMAND)

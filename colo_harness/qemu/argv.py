@@ -5,16 +5,24 @@ docs/departures.md lists what departs from it, and why.
 suites/harness/test_argv.py holds both command lines against the document that the reference release ships.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from colo_harness.qemu.contract import Contract
-from colo_harness.qemu.topology import NARROWS_PORT, Channel, Host, Role, Topology
+from colo_harness.qemu.topology import MEDDLER_PORT, NARROWS_PORT, Channel, Host, Role, Topology
 
 LOOP_PORT = 9001
 """On a host's loopback: where the primary's filters reach its colo-compare."""
+OUT_PORT = 9005
+"""On a host's loopback: where colo-compare lets frames go."""
 GUEST_MAC = "52:54:00:aa:bb:01"
+MACS = (GUEST_MAC, "52:54:00:aa:bb:02")
+SECOND, SECOND_PORTS = "-b", 10
+"""What the proxy of a second NIC has behind its ids, and how much higher its ports are."""
+_NAMES = re.compile(r"\b(id|indev|outdev|primary_in|secondary_in|iothread)=([\w-]+)")
+_PORT = re.compile(r"\bport=(\d+)")
 SIDES: Mapping[Host, str] = {"host_a": "A", "host_b": "B"}
 """What the guest's differ service answers on each host."""
 
@@ -126,10 +134,10 @@ class Files:
 
 @dataclass(frozen=True)
 class Boot:
-    """How the Linux guest is started: kernel, initramfs and command line."""
+    """How a guest is started that its disk does not boot: kernel, initramfs and command line."""
 
     kernel: Path
-    initrd: Path
+    initrd: Path | None
     cmdline: str
 
 
@@ -150,6 +158,7 @@ def machine(topology: Topology, files: Files, *, host: Host, boot: Boot | None) 
         Part("-qmp", f"unix:{files.rescue},server=on,wait=off"),
         Part("-trace", "colo_send_message"),
         Part("-trace", "colo_receive_message"),
+        Part("-trace", "colo_old_packet_check_found"),
         Part("-D", str(files.trace)),
         Part("-chardev", f"socket,id=console0,path={files.console},server=on,wait=off", "console0"),
         Part("-serial", "chardev:console0"),
@@ -160,11 +169,11 @@ def machine(topology: Topology, files: Files, *, host: Host, boot: Boot | None) 
         size = f"size={topology.memory_mib}M,share=on"
         parts.append(Part("-object", f"memory-backend-file,id=pc.ram,mem-path={files.memory},{size}", "pc.ram"))
     if boot:
-        parts += [Part("-kernel", str(boot.kernel)), Part("-initrd", str(boot.initrd)), Part("-append", boot.cmdline)]
+        parts += [Part("-kernel", str(boot.kernel)), Part("-append", boot.cmdline)]
+        parts += [Part("-initrd", str(boot.initrd))] if boot.initrd else []
     if topology.networked:
         parts += [
-            Part("-netdev", "tap,id=hn0,ifname=tap0,script=no,downscript=no,vhost=off", "hn0"),
-            Part("-device", f"virtio-net-pci,id=e0,netdev=hn0,mac={GUEST_MAC},romfile={_offloads(topology)}", "e0"),
+            *(part for nic in range(topology.nics) for part in _nic(nic, topology)),
             Part("-fw_cfg", f"name=opt/colo/side,string={SIDES[host]}"),
         ]
     return Graph(tuple(parts))
@@ -184,13 +193,13 @@ def primary(topology: Topology, files: Files) -> Iterable[Part]:
         return storage
     timing = f"compare_timeout={topology.compare_timeout_ms},expired_scan_cycle={topology.scan_cycle_ms}"
     streams = "primary_in=compare0-0,secondary_in=compare1,outdev=compare_out0"
-    return [
+    proxy = [
         _chardev("mirror0", f"host=0.0.0.0,port={Channel.MIRROR},server=on,wait=off"),
         _chardev("compare1", f"host=0.0.0.0,port={Channel.COMPARE},server=on,wait=off"),
         _chardev("compare0", f"host=127.0.0.1,port={LOOP_PORT},server=on,wait=off"),
         _chardev("compare0-0", f"host=127.0.0.1,port={NARROWS_PORT if topology.narrowed else LOOP_PORT}"),
-        _chardev("compare_out", "host=127.0.0.1,port=9005,server=on,wait=off"),
-        _chardev("compare_out0", "host=127.0.0.1,port=9005"),
+        _chardev("compare_out", f"host=127.0.0.1,port={OUT_PORT},server=on,wait=off"),
+        _chardev("compare_out0", f"host=127.0.0.1,port={MEDDLER_PORT if topology.meddling else OUT_PORT}"),
         _filter("filter-mirror", "m0", "queue=tx,outdev=mirror0"),
         _filter("filter-redirector", "redire0", "queue=rx,indev=compare_out"),
         _filter("filter-redirector", "redire1", "queue=rx,outdev=compare0"),
@@ -200,8 +209,8 @@ def primary(topology: Topology, files: Files) -> Iterable[Part]:
             f"colo-compare,id=comp0,{streams},iothread=iothread1,vnet_hdr_support=on,{timing}",
             "comp0",
         ),
-        *storage,
     ]
+    return [*_for_each_nic(proxy, topology), *storage]
 
 
 def secondary(topology: Topology, files: Files, contract: Contract, *, primary_address: str) -> Iterable[Part]:
@@ -220,14 +229,14 @@ def secondary(topology: Topology, files: Files, contract: Contract, *, primary_a
     ]
     if not topology.networked:
         return storage
-    return [
+    proxy = [
         _chardev("red0", f"host={primary_address},port={Channel.MIRROR},{contract.reconnect}"),
         _chardev("red1", f"host={primary_address},port={Channel.COMPARE},{contract.reconnect}"),
         _filter("filter-redirector", "f1", "queue=tx,indev=red0"),
         _filter("filter-redirector", "f2", "queue=rx,outdev=red1"),
         _filter("filter-rewriter", "rew0", "queue=all"),
-        *storage,
     ]
+    return [*_for_each_nic(proxy, topology), *storage]
 
 
 def role_parts(
@@ -239,10 +248,33 @@ def role_parts(
     return secondary(topology, files, contract, primary_address=primary_address)
 
 
+def ids_for_each_nic(ids: Iterable[str], topology: Topology) -> list[str]:
+    """Return these ids of the first NIC's proxy, and those of the second one's where there is one."""
+    return [name + end for end in ("", SECOND)[: topology.nics] for name in ids]
+
+
+def _for_each_nic(proxy: Sequence[Part], topology: Topology) -> list[Part]:
+    """Return the parts of the first NIC's proxy, and the same again for the second one where there is one."""
+    return [*proxy, *(map(_for_second_nic, proxy) if topology.nics > 1 else ())]
+
+
+def _for_second_nic(part: Part) -> Part:
+    value = _NAMES.sub(rf"\1=\2{SECOND}", part.value).replace("netdev=hn0", "netdev=hn1")
+    return Part(part.flag, _PORT.sub(lambda found: f"port={int(found[1]) + SECOND_PORTS}", value), part.id + SECOND)
+
+
+def _nic(number: int, topology: Topology) -> list[Part]:
+    device = f"virtio-net-pci,id=e{number},netdev=hn{number},mac={MACS[number]},romfile={_offloads(topology)}"
+    return [
+        Part("-netdev", f"tap,id=hn{number},ifname=tap{number},script=no,downscript=no,vhost=off", f"hn{number}"),
+        Part("-device", device, f"e{number}"),
+    ]
+
+
 def _cpu(topology: Topology) -> str:
     if topology.accel == "tcg":
         return "qemu64"
-    return f"qemu64,kvmclock={'on' if topology.guest == 'linux' else 'off'}"
+    return f"qemu64,kvmclock={'off' if topology.guest == 'tick' else 'on'}"
 
 
 def _bus(topology: Topology) -> str:

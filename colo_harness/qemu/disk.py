@@ -1,5 +1,6 @@
 """Disk images of a host, made and read with qemu-img while no QEMU has them open."""
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ FIRST_SLOT = 4096
 BASE_BLOCKS = 256
 """How many blocks from the start hold a pattern before the guest ever runs."""
 
+COPYING = 600.0
+"""Seconds that the copy of a disk of any size may take."""
 CLUSTER = 16 * BLOCK
 """Bytes of a cluster, the unit in which an image grows (docs/interop/qcow2)."""
 DIFFERENCE = re.compile(r"Content mismatch at offset (\d+)!")
@@ -33,9 +36,19 @@ class ImageTool:
 
     argv: Sequence[str]
 
-    def create(self, path: Path) -> Path:
-        """Make an empty qcow2 image of SIZE bytes."""
-        run([*self.argv, "create", "-q", "-f", "qcow2", str(path), str(SIZE)], timeout=60)
+    def create(self, path: Path, size: int = SIZE) -> Path:
+        """Make an empty qcow2 image of `size` bytes."""
+        run([*self.argv, "create", "-q", "-f", "qcow2", str(path), str(size)], timeout=60)
+        return path
+
+    def size(self, path: Path) -> int:
+        """Return how many bytes an image has for a guest."""
+        told = json.loads(run([*self.argv, "info", "--output=json", str(path)], timeout=60))
+        return int(told["virtual-size"])
+
+    def take(self, path: Path, image: Path) -> Path:
+        """Make a qcow2 image of any image that qemu-img can read, its backing chain included. Raises MachineError."""
+        run([*self.argv, "convert", "-q", "-O", "qcow2", str(image), str(path)], timeout=COPYING)
         return path
 
     def create_base(self, path: Path) -> Path:
@@ -49,10 +62,10 @@ class ImageTool:
         raw.unlink()
         return path
 
-    def create_from(self, path: Path, raw: Path) -> Path:
-        """Make a qcow2 image of SIZE bytes that begins with the content of a raw one."""
+    def create_from(self, path: Path, raw: Path, *, size: int = SIZE) -> Path:
+        """Make a qcow2 image of `size` bytes that begins with the content of a raw one."""
         run([*self.argv, "convert", "-q", "-f", "raw", "-O", "qcow2", str(raw), str(path)], timeout=60)
-        run([*self.argv, "resize", "-q", "-f", "qcow2", str(path), str(SIZE)], timeout=60)
+        run([*self.argv, "resize", "-q", "-f", "qcow2", str(path), str(size)], timeout=60)
         return path
 
     def write(self, path: Path, block: int, content: bytes) -> None:
@@ -62,7 +75,7 @@ class ImageTool:
         with raw.open("r+b") as image:
             image.seek(block * BLOCK)
             image.write(content)
-        self.create_from(path, raw)
+        self.create_from(path, raw, size=raw.stat().st_size)
         raw.unlink()
 
     def difference(self, one: Path, other: Path) -> int | None:
@@ -78,6 +91,11 @@ class ImageTool:
         if "Images are identical" not in told:
             raise MachineError(f"qemu-img cannot compare {one} with {other}: {told}", "look at both with qemu-img info")
         return None
+
+    def allocated(self, path: Path) -> int:
+        """Return how many bytes a closed qcow2 image without a backing file holds itself."""
+        told = run([*self.argv, "map", "--output=json", "-f", "qcow2", str(path)], timeout=60)
+        return sum(extent["length"] for extent in json.loads(told) if extent["data"])
 
     def read(self, path: Path, block: int, count: int = 1) -> bytes:
         """Return `count` blocks of a closed qcow2 image, its backing chain included."""

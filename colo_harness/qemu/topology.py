@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Literal
 
 from colo_harness.settings import Accel
@@ -34,13 +35,30 @@ class Channel(StrEnum):
 
 NARROWS_PORT = 9002
 """Of a relay of ours on the loopback of the primary's host."""
+MEDDLER_PORT = 9006
+"""Of another one, behind colo-compare."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """A guest that is not ours: a kernel with an initrd, or a disk that boots by itself."""
+
+    kernel: Path | None = None
+    initrd: Path | None = None
+    cmdline: str = ""
+    disk: Path | None = None
+    memory_mib: int = 256
+    boot_s: float = 30.0
+    """Seconds that it gets alone, from power-on until the pair is formed: nothing tells when it is ready."""
 
 
 @dataclass(frozen=True)
 class Topology:
     """One pair's set-up; equal topologies restore the same saved guest state."""
 
-    guest: GuestKind = "linux"
+    guest: GuestKind | Literal["foreign"] = "linux"
+    image: Image | None = None
+    """The foreign guest; none of ours is one."""
     accel: Accel = "tcg"
     fresh: bool = False
     """The Linux guest has made no TCP connection before the pair is formed (docs/findings/)."""
@@ -54,10 +72,14 @@ class Topology:
     """The tick guest rests when the pair is formed, so that its primary has not written a page since."""
     offloads: bool = True
     """The NIC sums and segments for the guest. Else whoever changes a packet must sum it anew, as the rewriter does."""
+    nics: Literal[1, 2] = 1
+    """How many NICs the guest has, where it is networked; each has a proxy of its own."""
     relayed: bool = False
     """The checkpoint stream goes through a relay of ours, which can hold it at a message."""
     narrowed: bool = False
     """What the primary's filters send to its colo-compare goes through a relay of ours, which can stop in mid-frame."""
+    meddling: Literal["", "doubled", "swapped"] = ""
+    """What a relay of ours does to the frames that colo-compare lets go, where a sabotage asks for it."""
     memory_file: bool = False
     """Guest memory lies in a file of the host, where a sabotage can reach it."""
     spare_monitor: bool = False
@@ -66,9 +88,11 @@ class Topology:
     @property
     def networked(self) -> bool:
         """Whether the guest has a NIC, and the pair therefore a proxy."""
-        return self.guest == "linux"
+        return self.guest != "tick"
 
     @property
     def memory_mib(self) -> int:
         """Guest memory in MiB."""
+        if self.image:
+            return self.image.memory_mib
         return 128 if self.guest == "linux" else 16

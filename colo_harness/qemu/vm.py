@@ -18,18 +18,20 @@ from colo_harness.machine.guardian import Guardian
 from colo_harness.machine.namespace import Namespace
 from colo_harness.machine.process import Process
 from colo_harness.machine.scheduling import LEADER, favour
-from colo_harness.qemu.argv import Files
+from colo_harness.qemu.argv import SECOND, Files
 from colo_harness.qemu.loop import Loop
 from colo_harness.qemu.monitor import Monitor
 from colo_harness.qemu.stream import Fifo, Lines, dial
 from colo_harness.settings import Timeouts
 
 TRACE = re.compile(r"(?P<stamp>\S+Z) (?P<event>\w+) .*'(?P<message>[\w-]+)'")
+OLD_FRAME = re.compile(r"(?P<stamp>\S+Z) (?P<event>colo_old_packet_check_found) .*?(?P<born>\d+)$")
+"""colo-compare found a frame that has waited too long, and says when it came: milliseconds of CLOCK_REALTIME."""
 Thread = Literal["main", "colo"]
 COLO_THREAD = r"mig/src/main|mig/dst/colo|.*migration|COLO.*"
 """Names of the thread that a COLO side waits for its peer in (migration/migration.c, migration/colo.c)."""
 _UCRED = struct.Struct("iII")
-PEER_CHARDEVS = ("mirror0", "compare1", "red0", "red1")
+PEER_CHARDEVS = [name + end for end in ("", SECOND) for name in ("mirror0", "compare1", "red0", "red1")]
 STAMPED = re.compile(r"(?P<stamp>\d{4}-\d\d-\d\dT[\d:.]+Z) (?P<text>.*)")
 
 
@@ -213,6 +215,9 @@ class VM:
         if traced := TRACE.match(line):
             at = self._history.when(_seconds(traced["stamp"]))
             self._history.record("trace", self.name, traced["event"], at=at, message=traced["message"])
+        elif found := OLD_FRAME.match(line):
+            at, born = self._history.when(_seconds(found["stamp"])), self._history.when(int(found["born"]) / 1000)
+            self._history.record("trace", self.name, found["event"], at=at, message=f"{born:.3f}")
 
     def _on_console(self, line: str) -> None:
         self._console_log.write(line + "\n")

@@ -25,7 +25,7 @@ from colo_harness.qemu.contract import Contract
 from colo_harness.qemu.disk import ImageTool
 from colo_harness.qemu.topology import Topology
 from colo_harness.qemu.vm import VM, Surroundings
-from colo_harness.wait import wait_until
+from colo_harness.wait import pause, wait_until
 
 TICKS = 3
 """So many generations a tick guest prints before it counts as running: until then it is a BIOS."""
@@ -48,7 +48,10 @@ def is_ready(topology: Topology) -> Callable[[Sequence[Entry]], bool]:
 
 
 def await_boot(vm: VM, history: History, topology: Topology, *, timeout: float) -> None:
-    """Return once the guest in `vm` runs its own software. Raises GuestFailure."""
+    """Return once the guest in `vm` runs its own software, or a foreign one has had its time. Raises GuestFailure."""
+    if topology.image:
+        pause(topology.image.boot_s)
+        return
     ready = is_ready(topology)
 
     def console() -> list[Entry]:
@@ -117,7 +120,7 @@ class States:
         shared = argv.machine(plain, files, host="host_a", boot=guest.boot)
         graph = shared.joined(argv.alone(plain, files))
         timeouts = self.around.timeouts
-        with Network() as network, History() as history:
+        with Network(plain.nics) as network, History() as history:
             vm = VM(
                 "host_a",
                 [*self.qemu, *graph],
@@ -182,4 +185,10 @@ def _is_saved(migration: Mapping[str, Any], folder: Path) -> bool:
 
 def _plain(topology: Topology) -> Topology:
     """Return the topology with only those fields kept that a saved state depends on."""
-    return Topology(guest=topology.guest, accel=topology.accel, fresh=topology.fresh, offloads=topology.offloads)
+    return Topology(
+        guest=topology.guest,
+        accel=topology.accel,
+        fresh=topology.fresh,
+        offloads=topology.offloads,
+        nics=topology.nics,
+    )

@@ -11,7 +11,7 @@ from colo_harness.history import History
 from colo_harness.machine.namespace import Namespace
 from colo_harness.machine.network import GUEST
 from colo_harness.traffic.content import derived
-from colo_harness.traffic.datagram import Ping, UdpEcho
+from colo_harness.traffic.datagram import Burst, Ping, UdpEcho
 from colo_harness.traffic.differ import Differ, IcmpDiffer, TcpDiffer, UdpDiffer
 from colo_harness.traffic.disk import DiskLog
 from colo_harness.traffic.session import Session, Target
@@ -186,6 +186,10 @@ class Client:
     def udp_echo(self, name: str | None = None) -> UdpEcho:
         """Open an echo session over UDP."""
         return self._keep(UdpEcho(self._target, self._name(UdpEcho.kind, name), timeout=self._datagram_timeout))
+
+    def burst(self, name: str | None = None) -> Burst:
+        """Open a session that asks many datagrams in a row; its answers may take as long as any."""
+        return self._keep(Burst(self._target, self._name(Burst.kind, name), timeout=self._target.timeout))
 
     def ping(self, name: str | None = None) -> Ping:
         """Open an ICMP echo session."""

@@ -73,6 +73,28 @@ class UdpEcho(UdpSession):
             compare(answer, sent, got)
 
 
+class Burst(UdpEcho):
+    """Many datagrams are asked before the first answer is waited for."""
+
+    kind = what = "burst"
+
+    def ask(self, count: int) -> None:
+        """Send `count` datagrams in a row; the history gets the order in which their answers came."""
+        if not self._usable("burst"):
+            return
+        first, self.next_record = self.next_record, self.next_record + count
+        asked = {lines(self.seed, n, self.size): n for n in range(first, first + count)}
+        with self.operation("burst", n=first, count=count) as answer:
+            for datagram in asked:
+                self.socket.send(datagram)
+            order: list[int] = []
+            while len(order) < count:
+                if (got := self._receive()) not in asked:
+                    raise WrongAnswer("an answer to nothing that was asked")
+                order.append(asked[got] - first)
+            answer["order"] = order
+
+
 class IcmpSession(DatagramSession):
     """A raw ICMP socket; `identifier` tells its echo replies from those of other sessions."""
 

@@ -152,13 +152,27 @@ def leaving_out() -> Iterator[Frame]:
     yield session.client(1, 1, "A", options=hole)
 
 
+def waiting() -> Iterator[Frame]:
+    """Let the client say something while the VM stands still."""
+    session = Session()
+    yield from session.handshake()
+    yield "stop", b"", "the VM is stopped"
+    yield from (session.client(1, 1, "A", b"one"), session.client(4, 1, "A", b"two"))
+    yield "cont", b"", "the VM goes on; in the second after that comes"
+    yield session.client(7, 1, "A", b"three")
+
+
 CASES: dict[str, Callable[[], Iterator[Frame]]] = {
     "0015": short,
     "0016": learning,
     "0017": forgetting,
     "0018": counting,
     "0019": leaving_out,
+    "0023": waiting,
 }
+
+
+COMMANDS = {"checkpoint": "xen-colo-do-checkpoint", "stop": "stop", "cont": "cont"}
 
 
 class Bench:
@@ -176,6 +190,7 @@ class Bench:
         argv += ["-object", "filter-rewriter,id=rew0,netdev=client,queue=all"]
         self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self.sockets = {who: server.accept()[0] for who, server in servers.items()}
+        self.stopped = False
         self.passed: dict[str, list[bytes]] = {"client": [], "guest": []}
         time.sleep(0.5)  # until QEMU has taken its connections up
         self.ask("qmp_capabilities")
@@ -190,10 +205,14 @@ class Bench:
 
     def send(self, who: str, frame: bytes) -> list[bytes]:
         """Let one side send a frame; return what came to the other. Raises EOFError when QEMU has ended."""
-        other = self.sockets["guest" if who == "client" else "client"]
         self.passed[who].append(frame)
-        for each in (frame, BARRIER):
-            self.sockets[who].sendall(struct.pack("!I", len(each)) + each)
+        self.sockets[who].sendall(struct.pack("!I", len(frame)) + frame)
+        return [] if self.stopped else self.look(who)
+
+    def look(self, who: str) -> list[bytes]:
+        """Return what has come to the other side of what one side has sent."""
+        other = self.sockets["guest" if who == "client" else "client"]
+        self.sockets[who].sendall(struct.pack("!I", len(BARRIER)) + BARRIER)
         came = []
         while (got := self._receive(other)) != BARRIER:
             came.append(got)
@@ -220,12 +239,17 @@ def play(case: str, bench: Bench) -> None:
     for who, frame, text in CASES[case]():
         if text:
             print(f"{who:10} {text}" if who in bench.sockets else f"-- {text}")
-        if who == "checkpoint":
-            bench.ask("xen-colo-do-checkpoint")
-        if not frame:
-            continue
-        came = bench.send(who, frame)
-        if text:
+        came = []
+        if who in COMMANDS:
+            bench.ask(COMMANDS[who])
+            bench.stopped = who == "stop"
+        if who == "cont":
+            time.sleep(1)
+            came = bench.look("client")
+            print("" if came else f"{'':6} ->  nothing")
+        if frame:
+            came = bench.send(who, frame)
+        if text and came:
             print(*(f"{'':6} ->  {told(one)}" for one in came), sep="\n")
 
 

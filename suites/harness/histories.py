@@ -8,6 +8,7 @@ from hypothesis import settings
 
 from colo_harness.history import Entry, Kind
 from colo_harness.judge.replay import step
+from colo_harness.proxy.flow import Flow
 
 Match = Callable[[Entry], bool]
 
@@ -216,6 +217,21 @@ def crossing() -> list[Entry]:
     tape.fault(5, "inject").fault(5, "bitten")
     tape.phase(5.2, "failover", role="secondary", host="host_b").phase(5.4, "promoted", role="secondary", host="host_b")
     return tape.add(7, "observe", "switch", "frames-dropped", value=0).entries
+
+
+def held_back() -> list[Entry]:
+    """Tell of two segments that wait since 2 s for the checkpoint which the first byte of the first one forces."""
+    flow, tape = Flow(), Tape().phase(1.0, "watch", delay_s=60.0)
+    first, then = flow.tcp(b"A first", seq=1000), flow.tcp(b"another", seq=1007)
+    for at, ear, way, frame in (
+        (2.000, "primary_in", "in", first),
+        (2.001, "primary_in", "in", then),
+        (2.002, "secondary_in", "in", flow.tcp(b"B first", seq=1000)),
+        (2.045, "outdev", "out", first),
+        (2.046, "outdev", "out", then),
+    ):
+        tape.add(at, "frame", ear, way, hex=frame.hex())
+    return tape.checkpoint(2.01).phase(3.0, "watched").entries
 
 
 def changed(entries: Iterable[Entry], match: Match, at: float | None = None, **data: Any) -> list[Entry]:

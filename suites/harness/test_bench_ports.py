@@ -18,7 +18,7 @@ from colo_harness.proxy.barrier import barrier, number_of
 from colo_harness.proxy.bench import Bench, Benchroom, Lacking
 from colo_harness.proxy.compare import Compare
 from colo_harness.proxy.flow import Flow
-from colo_harness.proxy.meddling import changed, doubled, dropped, stale_checksum, swapped
+from colo_harness.proxy.meddling import changed, delayed, doubled, dropped, stale_checksum, swapped
 from colo_harness.proxy.port import Meddler
 from colo_harness.proxy.sabotage import SABOTAGES, sabotage
 from colo_harness.proxy.wire import Packet, Wire
@@ -73,6 +73,7 @@ def test_each_man_in_the_middle_does_one_thing() -> None:
     assert through(swapped(), b"1", b"2", b"3", b"4") == [b"2", b"1", b"3", b"4"]
     assert through(doubled(), b"1", b"2") == [b"1", b"1", b"2"]
     assert through(dropped(), b"1", b"2") == [b"2"]
+    assert through(delayed(2)(), b"1", b"2", b"3", b"4") == [b"2", b"3", b"1", b"4"]
     assert through(changed(2)(), b"ab", b"abc", b"abc") == [b"ab", b"ab\x9c", b"abc"]
     assert through(changed(-1)(), b"ab", b"ab") == [b"a\x9d", b"ab"]
     sent = Flow().tcp(b"text")

@@ -12,7 +12,7 @@ from colo_harness.proxy.barrier import barrier, number_of
 from colo_harness.proxy.bench import Bench, Benchroom, Lacking
 from colo_harness.proxy.flow import Ip
 from colo_harness.proxy.primary import INCOMING, Primary
-from colo_harness.proxy.rewriter import Rewriter
+from colo_harness.proxy.rewriter import NETDEV, Rewriter
 from colo_harness.proxy.session import Session
 from colo_harness.proxy.tap import HEADER, tapped
 
@@ -110,12 +110,13 @@ def test_a_pair_that_does_not_enter_colo_says_where_it_went(secondary: Bench) ->
         Primary(secondary, [])
 
 
+@pytest.mark.needs("tap")
 def test_a_tap_carries_headers(room: Benchroom, tmp_path: Path) -> None:
     """Of the length that is told, before each frame, in order."""
     session = Session().alike()
     with (
         History() as history,
-        tapped(tmp_path) as (options, namespace),
+        tapped(tmp_path, NETDEV) as (options, namespace),
         Bench(room, tmp_path, history, options=options, namespace=namespace) as bench,
     ):
         rewriter = Rewriter(bench, header=HEADER)

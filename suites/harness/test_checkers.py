@@ -43,6 +43,17 @@ from colo_harness.judge import (
     worst,
 )
 from colo_harness.judge.asking import AskedBetween, AsksApart
+from colo_harness.judge.blocks import (
+    BuffersEmpty,
+    CommandRefused,
+    GuestTold,
+    ManagerTold,
+    Obeyed,
+    flushed_kept,
+    reads_documented,
+    requests_answered,
+)
+from colo_harness.judge.delivery import DeliveredInOrder
 from colo_harness.judge.disks import BlocksHold, MarksKept, disk_answers
 from colo_harness.judge.documented import Covered, as_documented
 from colo_harness.judge.entering import ColoEntered
@@ -51,6 +62,7 @@ from colo_harness.judge.memory import GenerationPossible, MemoryEqual
 from colo_harness.judge.pacing import NewDelayInForce
 from colo_harness.judge.paws import timestamps_taken
 from colo_harness.judge.progress import CheckpointsGoOn
+from colo_harness.judge.reasons import ForcedBy
 from colo_harness.judge.refusals import Refused
 from colo_harness.judge.resuming import DisksEqual, ReplicatedAgain
 from colo_harness.judge.rewriting import rewritten
@@ -74,6 +86,7 @@ from suites.harness.benches import (
     ticking,
     waited,
 )
+from suites.harness.disks import flawed, powerless, replicated, unheard
 from suites.harness.histories import (
     Match,
     after,
@@ -84,6 +97,7 @@ from suites.harness.histories import (
     ended,
     entry,
     failover,
+    held_back,
     is_a,
     new_delay,
     pace,
@@ -140,6 +154,18 @@ def connected_late(entry: Entry) -> bool:
 
 
 CASES = [
+    Case(
+        DeliveredInOrder("tcp", held=2),
+        held_back,
+        lambda entries: changed(entries, after(2.04, is_a("frame")), hex=entries[2].data["hex"]),
+        is_a("trace"),
+    ),
+    Case(
+        ForcedBy(("payload tcp 0",)),
+        held_back,
+        lambda entries: changed(entries, is_a("frame", who="secondary_in"), hex=entries[1].data["hex"]),
+        is_a("phase"),
+    ),
     Case(exercised, failover, change(is_a("fault", type="bitten"), type="healed"), is_a("fault"), "unknown"),
     Case(CaughtInFlight(), failover, change(ended("download"), at=5.0), is_a("fault"), "unknown"),
     Case(
@@ -243,6 +269,29 @@ CASES = [
     Case(monitor_answers, strained, change(is_a("observe", "monitor"), value="silent"), is_a("observe")),
     Case(rewritten, mapped, change(is_a("frame", "out", who="client_out"), hex=TWO.hex()), is_a("frame")),
     Case(timestamps_taken, ticking, change(after(0.7, is_a("frame", "out")), hex=OLD), is_a("phase", "failover")),
+    Case(reads_documented, replicated, change(ended("read"), runs=[[0, 1]]), is_a("op", "read")),
+    Case(requests_answered, replicated, change(ended("write"), type="fail", error="EIO"), is_a("op")),
+    Case(GuestTold("secondary"), flawed, change(ended("write"), type="ok"), is_a("op")),
+    Case(ManagerTold("primary"), unheard, change(is_a("event"), at=0.001), is_a("phase", "started")),
+    Case(
+        CommandRefused("xen-colo-do-checkpoint", "Failed to empty"),
+        flawed,
+        change(is_a("observe", "refused"), value="Nothing runs"),
+        is_a("observe", "refused"),
+    ),
+    Case(Obeyed("xen-colo-do-checkpoint"), replicated, say(is_a("observe", "obeyed"), "refused"), is_a("observe")),
+    Case(
+        BuffersEmpty(),
+        replicated,
+        change(is_a("observe", "buffers"), value={"active": 65536, "hidden": 0}),
+        is_a("observe", "buffers"),
+    ),
+    Case(
+        flushed_kept,
+        powerless,
+        change(after(1.25, is_a("op", "read", "power cut", type="ok")), runs=[[0, 1], [128, 2]]),
+        is_a("observe", "journal"),
+    ),
     Case(
         SilenceBounded(0.5, what="differ"),
         divergence,

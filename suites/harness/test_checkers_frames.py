@@ -2,8 +2,11 @@
 
 import pytest
 
+from colo_harness.judge.delivery import DeliveredInOrder
 from colo_harness.judge.frames import SecondarySilent, TimestampsGoOn
-from suites.harness.histories import after, changed, crossing, is_a, without
+from colo_harness.judge.reasons import ForcedBy
+from colo_harness.proxy.flow import Flow
+from suites.harness.histories import Tape, after, changed, crossing, held_back, is_a, without
 
 
 class TestSecondarySilent:
@@ -53,3 +56,70 @@ def test_frames_that_were_dropped_leave_a_doubt(checker: SecondarySilent | Times
     lossy = changed(crossing(), is_a("observe"), value=3)
     assert checker(lossy).valid == "unknown"
     assert checker(without(crossing(), is_a("observe"))).valid == "unknown"
+
+
+class TestDeliveredInOrder:
+    """delivered_in_order."""
+
+    @staticmethod
+    def told(sent: str, out: str, protocol: str = "tcp") -> str:
+        """Judge segments a to c, or datagrams, that were sent and went out so; a checkpoint lets all go."""
+        flow, tape = Flow(), Tape()
+        frames = {
+            letter: flow.tcp(letter.encode(), seq=1000 + "abc".index(letter.lower()), ack=1 + letter.isupper())
+            if protocol == "tcp"
+            else flow.udp(letter.encode())
+            for letter in "abcABC"
+        }
+        for at, letter in enumerate(sent):
+            tape.add(1 + at / 1000, "frame", "primary_in", "in", hex=frames[letter].hex())
+        tape.checkpoint(2)
+        for at, letter in enumerate(out):
+            tape.add(2.04 + at / 1000, "frame", "outdev", "out", hex=frames[letter].hex())
+        verdict = DeliveredInOrder(protocol, held=1)(tape.entries)
+        return verdict.valid if verdict.valid == "valid" else verdict.reason.rpartition(" ")[2]
+
+    @pytest.mark.parametrize(
+        ("sent", "out", "said"),
+        [
+            ("abc", "abc", "valid"),
+            ("abc", "bac", "later"),
+            ("abc", "acb", "later"),
+            ("abc", "abcc", "doubled"),
+            ("abc", "ac", "checkpoint"),
+            ("abcA", "aAbc", "valid"),
+            ("abcA", "aAcb", "later"),
+            ("ab", "abc", "primary"),
+        ],
+    )
+    def test_segments(self, sent: str, out: str, said: str) -> None:
+        """A capital is sent again; it may overtake what stands behind it in the stream."""
+        assert self.told(sent, out) == said
+
+    @pytest.mark.parametrize(("out", "said"), [("abc", "valid"), ("cba", "later"), ("bca", "later")])
+    def test_datagrams(self, out: str, said: str) -> None:
+        """None may overtake another."""
+        assert self.told("abc", out, "udp") == said
+
+
+class TestForcedBy:
+    """forced_by."""
+
+    def test_a_checkpoint_without_a_reason_is_one_too_many(self) -> None:
+        """Beside those that have the right ones."""
+        told = held_back()
+        last = told.pop()
+        more = Tape()
+        more.entries = told
+        more.checkpoint(2.5).add(last.at, last.kind, last.who, last.what)
+        verdict = ForcedBy(("payload tcp 0",))(more.entries)
+        assert (verdict.valid, verdict.reason) == ("invalid", "a checkpoint at 2.495 s has no reason")
+
+    def test_frames_that_went_out_unexpectedly_leave_a_doubt(self) -> None:
+        """The replica may be wrong about QEMU then."""
+        out = Flow(peer_port=9).udp(b"surprise").hex()
+        more = Tape()
+        more.entries = held_back()
+        for number in range(4):
+            more.add(2.2 + number / 100, "frame", "outdev", "out", hex=out)
+        assert ForcedBy(("payload tcp 0",))(more.entries).valid == "unknown"

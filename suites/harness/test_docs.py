@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import typer.main
 
+from colo_harness.blocks.sabotage import SABOTAGES as DISK_SABOTAGES
 from colo_harness.cli import app
 from colo_harness.colo.sabotage import SABOTAGES
 from colo_harness.doctor import PROBES
@@ -19,13 +20,25 @@ from suites.harness.markdown import Page, first_words, words
 ROOT = Path(__file__).parents[2]
 PATHS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("reports/README.md")]
 PAGES = {str(path.relative_to(ROOT)): Page(path.read_text(encoding="utf-8")) for path in PATHS}
-README, RUNNING, WRITING, PAIR = (
-    PAGES[name] for name in ("README.md", "docs/running.md", "docs/writing-tests.md", "docs/pair.md")
+README, RUNNING, WRITING, PAIR, EXPLAIN = (
+    PAGES[name] for name in ("README.md", "docs/running.md", "docs/writing-tests.md", "docs/pair.md", "docs/explain.md")
 )
 COMMANDS = {name: page.commands for name, page in PAGES.items()}
 
 MARKERS = (
-    *("answers", "claim", "compare", "control", "generated", "needs", "replicating", "slow", "smoke", "tapped"),
+    *(
+        "answers",
+        "claim",
+        "compare",
+        "control",
+        "disks",
+        "generated",
+        "needs",
+        "replicating",
+        "slow",
+        "smoke",
+        "tapped",
+    ),
     "topology",
 )
 """Ours besides the areas'."""
@@ -59,7 +72,7 @@ def test_the_readme_has_the_claims() -> None:
 
 def test_every_sabotage_is_described() -> None:
     """By its name, in its own words: those of pairs, and those of benches."""
-    for heading, known in (("A sabotage", SABOTAGES), ("A bench", BENCH_SABOTAGES)):
+    for heading, known in (("A sabotage", SABOTAGES), ("A bench", BENCH_SABOTAGES), ("A disk bench", DISK_SABOTAGES)):
         told = {name.strip("`"): text for name, text in WRITING.section(heading).rows}
         assert told == {name: sabotage.breaks for name, sabotage in known.items()}
 
@@ -87,7 +100,8 @@ def test_needs_are_described() -> None:
 
 def test_commands_and_options_of_colo_are_described(colo: dict[str, set[str]]) -> None:
     """Each option of each command, and no other."""
-    rows = [*RUNNING.section("`colo`").rows, *PAIR.section("The commands").rows]
+    pages = (RUNNING.section("`colo`"), PAIR.section("The commands"), EXPLAIN.section("The workload"))
+    rows = [row for page in pages for row in page.rows]
     table = [row for row in rows if len(row) == 3]
     told = {(command, option) for name, of, _ in table for command in words(of) for option in first_words([name])}
     assert told == {(command, option) for command, options in colo.items() for option in options}

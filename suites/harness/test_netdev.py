@@ -11,6 +11,7 @@ from colo_harness.colo.lab import Lab
 from colo_harness.errors import CommandError, WaitTimeout
 from colo_harness.history import Entry, History
 from colo_harness.proxy.bench import Bench, Benchroom, Lacking
+from colo_harness.proxy.listener import Listener
 from colo_harness.proxy.netdev import Netdev
 from colo_harness.proxy.noise import LARGEST, SIZES, noise, noises
 from colo_harness.proxy.tapped import on_a_tap
@@ -123,6 +124,19 @@ def test_whoever_connects_again_gets_frames_from_their_beginning(netdev: Netdev)
     netdev.receives(noise(101))
     netdev.settle()
     assert [packet.frame for packet in outdev.came] == [noise(101)]
+
+
+def test_a_qemu_that_does_not_connect_is_told(netdev: Netdev) -> None:
+    """Where it has connected, and is frozen when it should do so again."""
+    port = netdev.listener("indev")
+    netdev.bench.timeouts = Timeouts(factor=0.01)
+    lonely = Listener(netdev.bench, "other", letter="o", vnet=False)
+    netdev.bench.connect(lonely)
+    netdev.bench.qemu.process.signal(signal.SIGSTOP)
+    lonely.hang_up()
+    with pytest.raises(WaitTimeout, match=r"waited 0\.2 s for QEMU to connect to other"):
+        lonely.connect()
+    assert not port.ended
 
 
 def test_a_main_loop_that_does_not_go_round_is_told(netdev: Netdev) -> None:

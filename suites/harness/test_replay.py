@@ -29,7 +29,10 @@ from colo_harness.settings import Settings
 
 @pytest.fixture
 def recorded(lab: Lab, tmp_path: Path) -> Path:
-    """Return the history of a frame that was held, and of a verdict that is wrong about it."""
+    """Return the history of frames that were held, the last one across a connection that breaks within a length.
+
+    Its verdict is wrong about it.
+    """
     path = tmp_path / "history.jsonl"
     around = lab.around
     room = Benchroom(lab.qemu, around.loop, around.guardian, around.timeouts)
@@ -40,6 +43,9 @@ def recorded(lab: Lab, tmp_path: Path) -> Path:
         compare.settle()
         compare.remove()
         compare.add()
+        compare.secondary_in.put_raw(b"\0\0\0")
+        bench.reconnect(compare.secondary_in)
+        compare.secondary_in.put_raw(b"\x0d\0\0\0\x0a" + bytes(13))
         compare.primary(Flow().udp(b"held"))
         compare.checkpoint()
         with pytest.raises(Violation):
@@ -153,6 +159,8 @@ def strained(netdev: Netdev) -> None:
     netdev.settle()
     netdev.bench.disconnect(outdev)
     netdev.bench.remove("m0")
+    netdev.bench.reconnect(netdev.listener("other", vnet=vnet))
+    netdev.filter("mirror", "m1", queue="rx", outdev="other", vnet_hdr_support=vnet)
     netdev.sends(noise(102))
     netdev.settle()
     netdev.bench.ask_monitor("in the end", timeout=10)
@@ -166,7 +174,7 @@ def test_filters_are_replayed_too(lab: Lab, settings: Settings, tmp_path: Path, 
     with History(path, "test_filters") as history:
         with on_a_netdev(room, tmp_path, history, header) as netdev:
             strained(netdev)
-        check(history, Routed(("guest:n1", "net:i1", "outdev:n2-n21 guest:n2-n21", "net:g1")), monitor_answers)
+        check(history, Routed(("guest:n1", "net:i1", "outdev:n2-n21 guest:n2-n21", "net:g1 other:g1")), monitor_answers)
     status, said = replayed(path, "--cache-dir", settings.cache_dir)
     assert not [line for line in said if "(then: " in line]
     assert (status, said[1]) == (0, "step 2: net:i1")

@@ -15,6 +15,7 @@ from colo_harness.settings import Settings
 from fixtures.claims import control
 from fixtures.filters import on_each_header
 from fixtures.pair import Check
+from suites.proxy.chain import Chain
 
 PLACES = {
     "a": {},
@@ -25,6 +26,7 @@ PLACES = {
     "e": {"position": "tail", "insert": "before"},
 }
 """Filters in the order in which they are made, and where each goes: the list is b, x, c, d, a, e in the end."""
+STEPS = 100
 GARBLED = 100
 LENGTHS = (1, 13, 60, 1514, 69_632, 69_633, 1 << 16, 1 << 31, (1 << 32) - 1)
 """Which garbage announces: frames, what is too short for one, as much as QEMU takes at most, and more."""
@@ -66,6 +68,16 @@ def test_frames_pass_filters_in_the_order_of_the_list(netdev: Netdev, check: Che
     check(Routed(tuple(f"{name}:{letter}{number}" for number, name in enumerate(order, start=1))))
 
 
+@pytest.mark.claim("MIR-8")
+@control(sabotage="places-alike", checker="routed")
+def test_whatever_is_put_where_frames_go_their_way(netdev: Netdev, check: Check, settings: Settings) -> None:
+    """Filters come, go and are switched at random, and each frame comes out where the list says, and nowhere else."""
+    chain = Chain(netdev, random.Random(f"{settings.seed} chain"))  # noqa: S311 - no secret
+    chain.live(STEPS)
+
+    check(Routed(tuple(chain.steps)))
+
+
 @on_each_header
 @pytest.mark.claim("MIR-3")
 @control(sabotage="headers-untold", checker="routed")
@@ -84,6 +96,24 @@ def test_a_mirror_tells_of_the_header(tapped: Tapped, check: Check) -> None:
 
     last = len(SIZES)
     check(Routed((f"outdev:n1-n{last} guest:n1-n{last}", f"other:g1-g{last} net:g1-g{last}")))
+
+
+@pytest.mark.claim("MIR-3")
+@pytest.mark.claim("RED-11")
+@control(sabotage="headers-untold", checker="routed")
+def test_without_headers_their_length_is_none(netdev: Netdev, check: Check) -> None:
+    """On a netdev whose frames have no virtio-net headers 0 is told, and taken, as their length."""
+    netdev.chardev("copies", vnet=True)
+    netdev.chardev("outdev", vnet=True)
+    indev = netdev.chardev("indev", vnet=True)
+    netdev.filter("mirror", "m0", outdev="copies", vnet_hdr_support=True)
+    netdev.filter("redirector", "r0", queue="tx", indev="indev", outdev="outdev", vnet_hdr_support=True)
+    netdev.receives(*map(noise, SIZES))
+    netdev.settle()
+    indev.put(Packet(noise(100, 1)))
+    netdev.settle()
+
+    check(Routed((f"copies:n1-n{len(SIZES)} outdev:n1-n{len(SIZES)}", "guest:i1")))
 
 
 @on_each_header

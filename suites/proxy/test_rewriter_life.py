@@ -8,6 +8,7 @@ import pytest
 from colo_harness.judge.judgement import Violation
 from colo_harness.judge.paws import timestamps_taken
 from colo_harness.judge.rewriting import rewritten
+from colo_harness.proxy.flow import Flow
 from colo_harness.proxy.primary import Primary
 from colo_harness.proxy.rewriter import Rewriter
 from colo_harness.proxy.session import Said, Session
@@ -17,6 +18,7 @@ from fixtures.pair import Check
 SEGMENT = bytes(1000)
 LEARNT_WRONG = "finding: docs/findings/0016-offset-learnt-wrong.md"
 FORGOTTEN = "finding: docs/findings/0017-sessions-forgotten.md"
+KEPT = "finding: docs/findings/0023-kept-while-stopped.md"
 TIMESTAMPS = "finding: docs/findings/0001-tcp-timestamps.md"
 CLOCK = 4_000_000_000
 """The primary's, in ticks; it passes 2^32 soon."""
@@ -162,6 +164,51 @@ def test_a_checkpoint_may_fall_into_a_handshake(
     rewriter.client(session.alike().client(flags="A"))
     rewriter.settle()
     rewriter.exchange(session.alike())
+
+    check(rewritten)
+
+
+@pytest.mark.xfail(strict=True, raises=Violation, reason=KEPT)
+@pytest.mark.claim("REW-17")
+def test_segments_wait_for_a_vm_that_stands_still(rewriter: Rewriter, check: Check) -> None:
+    """What the client says while the VM stands still is there, in order, when it goes on."""
+    session = Session()
+    rewriter.open(session)
+    with rewriter.standing_still():
+        rewriter.client(session.client(b"one"), session.client(b"two", seq=4))
+        rewriter.settle()
+    rewriter.settle()
+
+    check(rewritten)
+
+
+@pytest.mark.xfail(strict=True, raises=Violation, reason=KEPT)
+@pytest.mark.claim("REW-17")
+def test_what_waited_is_not_overtaken(rewriter: Rewriter, check: Check) -> None:
+    """What the client says after that comes behind it."""
+    session = Session()
+    rewriter.open(session)
+    with rewriter.standing_still():
+        rewriter.client(session.client(b"one"), session.client(b"two", seq=4))
+        rewriter.settle()
+    rewriter.client(session.client(b"three", seq=7))
+    rewriter.settle()
+
+    check(rewritten)
+
+
+@pytest.mark.claim("REW-17")
+@control(sabotage="frame-dropped", checker="rewritten")
+@control(sabotage="frames-swapped", checker="rewritten")
+def test_a_vm_may_stand_still(rewriter: Rewriter, check: Check) -> None:
+    """A session is rewritten as before after the VM stood still, and what is no TCP passes meanwhile."""
+    session, flow = Session(), Flow("10.0.0.2", "10.0.0.1", 40000, 80)
+    rewriter.open(session)
+    rewriter.exchange(session)
+    with rewriter.standing_still():
+        rewriter.client(flow.udp(b"one"), flow.udp(b"two"))
+        rewriter.settle()
+    rewriter.exchange(session, seq=8)
 
     check(rewritten)
 

@@ -1,0 +1,84 @@
+"""What block replication refuses, and what it says then."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from colo_harness.blocks.bench import Disks
+from colo_harness.blocks.graph import FILTER, PARENT, Node
+from colo_harness.judge.blocks import CommandRefused
+from colo_harness.judge.judgement import Violation
+from fixtures.claims import control
+from fixtures.pair import Check
+
+START = "xen-set-replication"
+SHORT = pytest.mark.disks(buffers="short")
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A secondary's filter that is wrong in one place, and what QEMU says of it."""
+
+    text: str
+    path: tuple[str, ...] = ()
+    """To the option that gets another value."""
+    value: Any = None
+    exported: bool = True
+
+    def __str__(self) -> str:
+        return self.text
+
+    def spoil(self, nodes: list[Node]) -> None:
+        """Set the option."""
+        if self.path:
+            *above, last = self.path
+            node = next(node for node in nodes if node["node-name"] == FILTER)
+            for name in above:
+                node = node[name]
+            node[last] = self.value
+
+
+TOPLESS = Wrong("No top_bs or it is invalid", ("top-id",), PARENT)
+WRONG = (
+    TOPLESS,
+    Wrong("Active disk doesn't have backing file", ("file", "backing")),
+    Wrong("Hidden disk doesn't have backing file", ("file", "backing", "backing")),
+    Wrong("The secondary disk doesn't have block backend", exported=False),
+    pytest.param(Wrong("Active disk, hidden disk, secondary disk's length are not the same"), marks=SHORT),
+)
+
+
+def start_wrong(disks: Disks, wrong: Wrong, *, times: int = 1) -> None:
+    """Let a secondary that is wrong start so often."""
+    disks.make_secondary(wrong.spoil, exported=wrong.exported)
+    for _ in range(times):
+        if disks.secondary.qemu.process.alive:
+            disks.tell(disks.secondary, START, refusing=True, enable=True, primary=False)
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=str)
+@pytest.mark.claim("BLK-14")
+def test_a_secondary_that_is_not_built_as_documented_is_refused(idle_disks: Disks, check: Check, wrong: Wrong) -> None:
+    """The start fails, and names what is wrong."""
+    start_wrong(idle_disks, wrong)
+
+    check(CommandRefused(START, wrong.text))
+
+
+@pytest.mark.claim("BLK-14")
+@control(sabotage="no-buffers", checker="command_refused")
+def test_what_runs_cannot_be_started(disks: Disks, check: Check) -> None:
+    """A second start fails, and says that replication is running."""
+    disks.tell(disks.secondary, START, refusing=True, enable=True, primary=False)
+
+    check(CommandRefused(START, "Block replication is running or done"))
+
+
+@pytest.mark.xfail(strict=True, raises=Violation, reason="finding: docs/findings/0054-second-start-aborts.md")
+@pytest.mark.claim("BLK-14")
+def test_a_start_that_was_refused_can_be_tried_again(idle_disks: Disks, check: Check) -> None:
+    """It is refused again, for the same reason, and QEMU lives on."""
+    start_wrong(idle_disks, TOPLESS, times=2)
+
+    check(CommandRefused(START, TOPLESS.text))
