@@ -65,11 +65,13 @@ class TcpTalk(Protocol):
     held: list[tuple[bytes, Cut]]
     compared: int
     flushed: int
+    missing: set[Cut]
 
 
 def tcp(talk: TcpTalk, side: Side, cuts: Sequence[Cut], kind: str) -> str:
     """Name the finding that one of these segments of a VM would run into; empty if none."""
     rules = {
+        "0010-compared-once": _was_never_seen(talk, side, cuts),
         "0011-acknowledged-alone": _acknowledges_alone(talk, side, cuts),
         "0012-flags-uncompared": _finishes_alone(talk, side, cuts),
         "0013-position-ignored": _leaves_a_gap(talk, side, cuts),
@@ -139,3 +141,8 @@ def _overtakes(talk: TcpTalk, side: Side, cuts: Sequence[Cut]) -> bool:
 def _was_flushed(talk: TcpTalk, cuts: Sequence[Cut]) -> bool:
     """A VM repeats what was not compared, but brought out by a checkpoint."""
     return any(cut.start < talk.flushed and cut.end > talk.compared for cut in cuts)
+
+
+def _was_never_seen(talk: TcpTalk, side: Side, cuts: Sequence[Cut]) -> bool:
+    """The primary sends again what was lost at first, in front of what was compared since."""
+    return side == Side.PRIMARY and any(cut in talk.missing and cut.end <= talk.compared for cut in cuts)

@@ -44,6 +44,8 @@ class TcpTalk:
     """Up to here the primary's segments came out because the secondary had said the same."""
     flushed: int = 0
     """Up to here a checkpoint brought them out."""
+    missing: set[Cut] = field(default_factory=set)
+    """What the primary has sent and colo-compare never got."""
 
     def frames(self, what: Happening) -> list[bytes]:
         """Return the frames that a happening makes."""
@@ -121,6 +123,7 @@ class TcpTalk:
             guest.said += cuts
         if kind == "lost":
             self.tally[f"{kind} {side}"] += 1
+            self.missing |= set(cuts) if side == Side.PRIMARY else set()
         return frames
 
     def _lag(self, side: Side) -> int:
@@ -150,6 +153,7 @@ class TcpTalk:
         self.guests[side].send(cuts)
         if side == Side.PRIMARY:
             self.held += zip(frames, cuts, strict=True)
+            self.missing -= set(cuts)
         return frames
 
     def _count(self, side: Side, cuts: Sequence[Cut]) -> None:
