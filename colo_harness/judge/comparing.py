@@ -7,7 +7,8 @@ freedom, so for each frame there are two questions: may it come out by now, and 
   (docs/colo-proxy.txt, Components introduction).
 * A frame comes out only when the secondary has said the same, and then it must (COLO-FT, Background). For TCP that is
   each byte at its place in the stream, however it is cut into segments; for UDP and ICMP the payload of IP; for any
-  other protocol the whole frame (net/colo-compare.c).
+  other protocol the whole frame (net/colo-compare.c). A SYN is alike whatever its number: until a connection stands,
+  each VM has numbers of its own (docs/colo-proxy.txt, filter-rewriter).
 * What the primary acknowledges to a client, the secondary has acknowledged too (net/colo-compare.c, colo_compare_tcp).
 * What differs asks for a checkpoint, at least once, and is held until it is done; nothing else asks for one
   (docs/colo-proxy.txt, Architecture).
@@ -27,6 +28,8 @@ from dataclasses import dataclass
 from colo_harness.judge.dissecting import Dissected, StreamId, Word, dissect
 
 _CYCLE = 1 << 32
+_OPENING = -_CYCLE
+"""The place of a SYN: before all others, wherever a VM lets its numbers begin; filter-rewriter makes the rest alike."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,6 +186,8 @@ class TcpStream(Stream):
     def _start(self, frame: Dissected) -> int:
         if frame.segment is None:
             return 0
+        if frame.segment.words[:1] == ("SYN",):
+            return _OPENING
         if self._origin is None:
             self._origin = frame.segment.seq
         return _signed(frame.segment.seq - self._origin)
@@ -275,7 +280,7 @@ class Comparison:
 
     def answer(self, came: Sequence[str], *, asked: bool) -> list[str]:
         """Say what is wrong with the frames that came out since the last answer, or with asking for a checkpoint."""
-        faults = [fault for name in came for fault in self._came(name)]
+        faults = [fault for name in came for fault in self.came(name)]
         faults += [f"{name} was dropped: it did not pass at once" for name in self._passing]
         faults += [fault for stream in self._touched for fault in _left_behind(stream)]
         if asked and not any(stream.may_ask for stream in self._touched):
@@ -289,6 +294,10 @@ class Comparison:
         self._passing.clear()
         return faults
 
+    def due(self) -> list[str]:
+        """Return the frames that should have come out by now: the first to wait of each stream, if it may and must."""
+        return [stream.held[0].name for stream in self._streams.values() if stream.held and stream.due(stream.held[0])]
+
     def _stream(self, said: Dissected) -> Stream | None:
         if said.stream is None:
             return None
@@ -297,7 +306,8 @@ class Comparison:
         self._touched[stream] = None
         return stream
 
-    def _came(self, name: str) -> Iterable[str]:
+    def came(self, name: str) -> Iterable[str]:
+        """A frame comes out: say what is wrong with that."""
         if name in self._passing:
             if name != self._passing[0]:
                 yield f"{name} and {self._passing[0]} came out swapped"

@@ -133,3 +133,15 @@ def ticking() -> list[Entry]:
     tape.add(0.4, "phase", "bench", "failover")
     tape.said(0.5, "guest_in", "g2", second).came(0.6, second.due, "client_out")
     return tape.said(0.7, "guest_in", "g3", third).came(0.8, third.due, "client_out").settled(0.9).entries
+
+
+def delivered() -> list[Entry]:
+    """Tell of a pair that lets out a segment and a datagram, as the bench does, and of the client who gets both."""
+    tape = BenchTape()
+    for at, frame in ((0.1, ONE), (0.5, THREE)):
+        for step, port in enumerate(("primary_in", "secondary_in"), start=1):
+            tape.add(at + step / 10, "frame", port, "in", hex=frame.hex())
+        tape.came(at + 0.3, frame)
+        for place, who in enumerate(("client", "bench"), start=5):
+            tape.add(at + place, "frame", who, "out", packet=frame[14:].hex())
+    return tape.entries

@@ -61,6 +61,7 @@ from colo_harness.judge.frames import SecondarySilent, TimestampsGoOn
 from colo_harness.judge.memory import GenerationPossible, MemoryEqual
 from colo_harness.judge.pacing import NewDelayInForce
 from colo_harness.judge.paws import timestamps_taken
+from colo_harness.judge.prediction import ClientGotAsPredicted
 from colo_harness.judge.progress import CheckpointsGoOn
 from colo_harness.judge.reasons import ForcedBy
 from colo_harness.judge.refusals import Refused
@@ -71,6 +72,7 @@ from colo_harness.judge.seen import Released, Saw
 from colo_harness.judge.strain import MemoryKept, came_once, monitor_answers
 from suites.harness.benches import (
     ONE,
+    OTHER,
     REFUSALS,
     ROUTES,
     SESSION,
@@ -78,6 +80,7 @@ from suites.harness.benches import (
     TICKS,
     TWO,
     compared,
+    delivered,
     mapped,
     played,
     refused,
@@ -291,6 +294,12 @@ CASES = [
         powerless,
         change(after(1.25, is_a("op", "read", "power cut", type="ok")), runs=[[0, 1], [128, 2]]),
         is_a("observe", "journal"),
+    ),
+    Case(
+        ClientGotAsPredicted(2),
+        delivered,
+        change(is_a("frame", "out", "client"), packet=OTHER[14:].hex()),
+        is_a("frame"),
     ),
     Case(
         SilenceBounded(0.5, what="differ"),

@@ -30,6 +30,15 @@ CASES: dict[str, tuple[Sequence[Step], str]] = {
     "swapped": ([("p1", AB, ""), ("p2", CD, ""), ("s", ABCD, "p2 p1")], "p2 and p1 came out swapped"),
     "put in order": ([("p1", CD, ""), ("p2", AB, ""), ("s", ABCD, "p2 p1")], ""),
     "not put in order": ([("p1", CD, ""), ("p2", AB, ""), ("s", ABCD, "p1 p2")], ""),
+    "numbers begin elsewhere": (
+        [
+            ("p1", F.tcp(seq=7, flags="SA"), ""),
+            ("s", F.tcp(seq=1 << 31, flags="SA"), "p1"),
+            ("p2", F.tcp(b"a", seq=8), ""),
+        ],
+        "",
+    ),
+    "opened alone": ([("p1", F.tcp(seq=7, flags="SA"), "p1")], "1 of its 1 bytes were not said"),
     "the secondary's": ([("p1", AB, ""), ("s", AB, "s1")], "s1 came out, which the secondary sent"),
     "differs": ([("p1", AB, ""), ("s", AX, "ask")], ""),
     "differs, asked twice": ([("p1", AB, ""), ("s", AX, "ask"), ("s", AX, "ask")], ""),
