@@ -69,7 +69,7 @@ def test_a_frame_of_one_side_alone_forces_a_checkpoint(
     pair.checkpoint()
     with client.differ(transport="udp", timeout=LIMIT) as session, pair.watching():
         session.ask(64, at=-1)
-        pair.vm({"f1": Role.SECONDARY, "redire1": Role.PRIMARY}[missing]).execute("object-del", {"id": missing})
+        pair.vm(alone.peer).execute("object-del", {"id": missing})
         with pair.settling():
             session.ask(64, at=-1)
         with pair.settling():

@@ -118,3 +118,22 @@ def test_held_segments_of_the_second_nic_go_out_in_order(
     wiretap.record(history)
 
     check(DeliveredInOrder("tcp", held=8), DivergenceForces(), nothing_lost)
+
+
+@HASTY
+@pytest.mark.claim("PROXY-8")
+@pytest.mark.parametrize(("alone", "missing"), [(Role.PRIMARY, "f1-b"), (Role.SECONDARY, "redire1-b")], ids=str)
+@control(sabotage="patient-compare", checker="forced_by")
+def test_a_frame_of_one_side_alone_forces_a_checkpoint_on_the_second_nic(
+    wiretap: Wiretap, pair: ColoPair, second_client: Client, history: History, check: Check, alone: Role, missing: str
+) -> None:
+    """An answer by the second NIC that only one side's guest gives to its colo-compare forces a checkpoint."""
+    pair.checkpoint()
+    with second_client.differ(transport="udp", timeout=LIMIT + 0.5) as session, pair.watching():
+        session.ask(64, at=-1)
+        pair.vm(alone.peer).execute("object-del", {"id": missing})
+        with pair.settling():
+            session.ask(64, at=-1)
+    wiretap.record(history)
+
+    check(ForcedBy((f"timeout udp {alone}",)), SilenceBounded(LIMIT, what="differ"))
