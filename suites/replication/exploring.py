@@ -68,9 +68,12 @@ def steps() -> strategies.SearchStrategy[Step]:
     clusters = strategies.sampled_from([0, 1, SECTORS // CLUSTER - 1]).map(lambda number: number * CLUSTER)
     sectors = strategies.tuples(clusters, strategies.sampled_from([0, 1, 8, CLUSTER - 1])).map(sum)
     numbers = strategies.sampled_from([1, 2, 8, CLUSTER, 2 * CLUSTER])
-    zeros = strategies.sampled_from([False, False, True])
-    write = strategies.builds(Write, strategies.integers(0, 1), sectors, numbers, zeros)
-    return strategies.one_of(write, write, write, strategies.just(Checkpoint()), strategies.just(Failover()))
+    writes = [
+        strategies.builds(Write, strategies.just(side), sectors, numbers, strategies.just(zero))
+        for side in (0, 1)
+        for zero in (False, True)
+    ]
+    return strategies.one_of(*writes, strategies.just(Checkpoint()), strategies.just(Failover()))
 
 
 def play(disks: Disks, script: Sequence[Step]) -> None:
