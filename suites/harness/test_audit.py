@@ -121,8 +121,8 @@ def test_a_zombie_is_told_and_reaped(audit: Audit) -> None:
 def test_a_process_that_ends_by_itself_is_waited_for(audit: Audit) -> None:
     """What was killed may take a moment."""
     before = audit.present()
-    subprocess.run(["sh", "-c", "sleep 0.3 &"], check=True)
-    assert pids(audit)
+    subprocess.run(["sh", "-c", "sleep 1 &"], check=True)
+    wait_until("it to be seen", lambda: pids(audit) != [], timeout=LIMIT, interval=0.01)
     assert audit.left(before, LIMIT) == []
 
 
