@@ -32,8 +32,8 @@ from colo_harness.judge.again import NOT_WHOLE, Rejudgement, again
 from colo_harness.judge.judgement import ALWAYS
 from colo_harness.judge.register import form, make, parse, register
 from colo_harness.recording import load
+from suites.harness.cases import CASES, Case
 from suites.harness.histories import changed, ended, failover, without
-from suites.harness.test_checkers import CASES, Case
 
 WITH_PARAMETERS = [known for known in register().values() if isinstance(known, type)]
 PANIC = "Kernel panic - not syncing"

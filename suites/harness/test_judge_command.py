@@ -14,8 +14,8 @@ import pytest
 from colo_harness.history import VERSION, Entry
 from colo_harness.judge import Checker, StallBelow, exercised, nothing_lost
 from colo_harness.judge.register import register
+from suites.harness.cases import CASES
 from suites.harness.histories import changed, ended, failover
-from suites.harness.test_checkers import CASES
 from suites.harness.test_judge_again import recorded, sound, tell, told, wrong
 
 COLO = Path(sys.executable).with_name("colo")
