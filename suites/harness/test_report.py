@@ -57,7 +57,7 @@ import pytest
 from colo_harness.errors import MachineError, StartupFailed, Undecided
 from colo_harness.history import History
 from colo_harness.judge import check
-from fixtures.report import detail
+from fixtures.report import LONG, TIMELESS, detail
 
 @pytest.fixture
 def pair(artifacts):
@@ -107,6 +107,11 @@ def test_ends_badly(bad_ending):
 
 def test_damages_its_history(artifacts):
     (artifacts / "history.jsonl").write_text("no history")
+
+@pytest.mark.parametrize("size", [100, LONG], ids=["short", "long"])
+def test_was_on_a_bench(request, artifacts, size):
+    request.node.stash[TIMELESS] = True
+    (artifacts / "history.jsonl").write_text("x" * size)
 
 def test_kills_its_worker(request):
     if request.config.getoption("--crash"):
@@ -184,15 +189,17 @@ def _run_pytest(root: Path, arguments: tuple[str, ...]) -> None:
 def test_failed_tests_carry_their_artifacts(play: Play, workers: str) -> None:
     """Each failed test has its files, named and in order; empty files, disks, sockets stay out.
 
-    Any other test has its history, if it made one, and the timeline of it.
+    Any other test has its history, if it made one, and the timeline of it; of a bench only a short one, without.
     """
     attached = {**dict.fromkeys(UNWELL, FILES), **dict.fromkeys(["Holds", "Known"], TOLD)}
-    assert play(workers).attached == {**attached, "Damages its history": [UNDRAWN, "history"]}
+    attached |= {"Damages its history": [UNDRAWN, "history"], "Was on a bench [short]": ["history"]}
+    assert play(workers).attached == attached
 
 
 def test_all_tests_carry_their_artifacts_when_asked(play: Play) -> None:
     """`--keep-artifacts` attaches the files of passed tests and known failures too."""
     attached = dict.fromkeys([*UNWELL, "Holds", "Known"], FILES)
+    attached |= {f"Was on a bench [{size}]": ["history"] for size in ("short", "long")}
     assert play("-n2", "--keep").attached == {**attached, "Damages its history": [UNDRAWN, "history"]}
 
 
@@ -237,6 +244,8 @@ def test_results_tell_product_from_harness(play: Play, workers: str) -> None:
     assert status == {
         "Holds": "passed",
         "Damages its history": "passed",
+        "Was on a bench [short]": "passed",
+        "Was on a bench [long]": "passed",
         "Kills its worker": "passed",
         "Known": "skipped",
         "Fails [no_reset]": "failed",
@@ -318,7 +327,7 @@ def test_page_is_whole(play: Play, settings: Settings, tmp_path: Path) -> None:
         "Known: expected to fail",
     }
     assert {"name": "guest: kernel", "values": ["6.1"]} in json.loads(text["widgets/allure_environment.json"])
-    assert sum(name.startswith("data/test-results/") for name in text) == 10
+    assert sum(name.startswith("data/test-results/") for name in text) == 12
     assert "qemu-system-x86_64 -S" in text.values()
     assert re.findall(r'(?:src|href)="(?!data:)[^"]*"', html) == []
     histories = [content for name, content in files.items() if name.endswith(".jsonl")]
