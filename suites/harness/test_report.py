@@ -332,7 +332,7 @@ def test_page_is_whole(play: Play, settings: Settings, tmp_path: Path) -> None:
     assert re.findall(r'(?:src|href)="(?!data:)[^"]*"', html) == []
     histories = [content for name, content in files.items() if name.endswith(".jsonl")]
     whole = [content for content in histories if content.startswith(b"{")]
-    assert (len(histories), len(whole)) == (9, 8)
+    assert (len(histories), len(whole)) == (10, 8)
     for content in whole:
         (tmp_path / "downloaded").write_bytes(content)
         assert again(load(tmp_path / "downloaded").entries).valid == "valid"
