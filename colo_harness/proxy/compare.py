@@ -72,6 +72,12 @@ class Compare:
         """Let the primary send frames that are too many for the history."""
         self.primary_in.flood(map(self._packet, frames))
 
+    def flood_alike(self, frames: Iterable[bytes]) -> None:
+        """Let both send the same frames, which are too many for the history."""
+        packets = [self._packet(frame) for frame in frames]
+        for port in (self.primary_in, self.secondary_in):
+            port.flood(packets)
+
     def sent(self) -> bool:
         """Wait until QEMU's sockets have taken all that was sent; tell whether they have."""
         idle = lambda: not (self.primary_in.busy or self.secondary_in.busy)  # noqa: E731 - a name for what it tells

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from colo_harness.errors import WaitTimeout
+from colo_harness.errors import MonitorLost, WaitTimeout
 from colo_harness.judge.judgement import Violation
 from colo_harness.judge.seen import Released, Saw
 from colo_harness.judge.strain import MemoryKept, came_once, monitor_answers
@@ -43,6 +43,8 @@ def garble(rng: random.Random) -> bytes:
     return bytes(rng.choice([frame, frame[: rng.randrange(1, len(frame))], frame + bytes(rng.randrange(9000))]))
 
 
+TURNS, PASSING = 3000, 100
+"""Deletions, and frames that pass at each: few enough that outdev is never full. QEMU died after 36 to 404."""
 AT_REST = 0.01
 """Seconds after which colo-compare's thread has done with what came out: a deletion before may kill QEMU."""
 
@@ -233,6 +235,21 @@ def test_objects_come_and_go_under_traffic(compare: Compare, check: Check) -> No
     compare.bench.ask_monitor("after them", timeout=10)
 
     check(Saw((*["*"] * 100, "p101")), monitor_answers)
+
+
+@pytest.mark.xfail(strict=True, raises=MonitorLost, reason="finding: docs/findings/0047-deleted-under-traffic.md")
+@PATIENT
+@pytest.mark.claim("CMP-30")
+def test_objects_come_and_go_while_frames_pass(compare: Compare, check: Check) -> None:
+    """Deleted and added while frames of both sides are on their way, colo-compare takes nobody along."""
+    for _ in range(TURNS):
+        compare.flood_alike(Flow().udp(b"%06d" % number) for number in range(PASSING))
+        compare.sent()
+        compare.remove()
+        compare.add()
+    compare.bench.ask_monitor("after them", timeout=10)
+
+    check(monitor_answers)
 
 
 @pytest.mark.xfail(strict=True, raises=Violation, reason="finding: docs/findings/0044-lost-at-deletion.md")
