@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from colo_harness.colo.pair import ColoPair
+from colo_harness.faults.fault import Bite
 from colo_harness.qemu.topology import Channel, Role
 from colo_harness.qemu.vm import VM
 from colo_harness.wait import wait_until
@@ -64,8 +65,8 @@ class Cut:
         return _ENDS[self.channel].allows
 
     @contextmanager
-    def inject(self, pair: ColoPair) -> Iterator[VM]:
-        """Yank the stream's end; yields its VM once the cut has shown. Raises WaitTimeout."""
+    def inject(self, pair: ColoPair) -> Iterator[Bite]:
+        """Yank the stream's end, and enter once the cut has shown. Raises WaitTimeout."""
         end = _ENDS[self.channel]
         vm, since = pair.vm(end.role), pair.history.cursor()
         vm.yank(dict(end.instance))
@@ -76,7 +77,7 @@ class Cut:
             wait_until(
                 f"{self} to show", lambda: _is_cut(vm, end.instance["id"]), timeout=_BITES_WITHIN, interval=0.001
             )
-        yield vm
+        yield {"host": vm.name}
 
 
 def _is_cut(vm: VM, chardev: str) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from colo_harness.colo.pair import ColoPair
 from colo_harness.errors import MachineError
+from colo_harness.faults.fault import Bite
 from colo_harness.qemu.topology import Role
 from colo_harness.qemu.vm import VM
 from colo_harness.wait import wait_until
@@ -34,11 +35,11 @@ class Kill:
         return f"kill-{self.role}"
 
     @contextmanager
-    def inject(self, pair: ColoPair) -> Iterator[VM]:
-        """Kill the VM that has the role now, which proves itself: the process is reaped. Yields the victim."""
+    def inject(self, pair: ColoPair) -> Iterator[Bite]:
+        """Kill the VM that has the role now, which proves itself: the process is reaped."""
         victim = pair.vm(self.role)
         victim.kill()
-        yield victim
+        yield {"host": victim.name}
 
 
 @dataclass(frozen=True)
@@ -53,13 +54,13 @@ class Freeze:
         return f"freeze-{self.role}"
 
     @contextmanager
-    def inject(self, pair: ColoPair) -> Iterator[VM]:
+    def inject(self, pair: ColoPair) -> Iterator[Bite]:
         """Freeze the VM that has the role now; it is fenced in the end, never thawed. Raises MachineError."""
         victim = pair.vm(self.role)
         victim.freeze()
         try:
             wait_until(f"{victim.name} to be frozen", lambda: _is_frozen(victim), timeout=5)
-            yield victim
+            yield {"host": victim.name}
         finally:
             victim.kill()  # never SIGCONT: an unfenced old primary would answer again
 

@@ -1,15 +1,13 @@
 """The nemesis: injects faults into a pair, heals them in the end, and records both."""
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Any, Self
 
 from colo_harness.colo.pair import ColoPair
-from colo_harness.faults.cut import Cut
-from colo_harness.faults.loss import Freeze, Kill
+from colo_harness.faults.fault import Bite, Fault
 from colo_harness.history import History
-
-Fault = Kill | Freeze | Cut
 
 
 class Nemesis:
@@ -33,10 +31,9 @@ class Nemesis:
         """Do it, see that it bit, and record both."""
         number, self._count = self._count, self._count + 1
         self._tell(fault, number, "inject", allows=list(fault.allows))
-        self._healing.callback(self._tell, fault, number, "healed")
-        victim = self._healing.enter_context(fault.inject(self._pair))
+        bite = self._healing.enter_context(self._told(fault, number))
         self._healing.callback(self._tell, fault, number, "heal")
-        self._tell(fault, number, "bitten", host=victim.name)
+        self._tell(fault, number, "bitten", **bite)
 
     def allow(self, *symptoms: str) -> None:
         """Declare symptoms that the test brings about without a fault."""
@@ -45,6 +42,12 @@ class Nemesis:
     def heal(self) -> None:
         """Undo every fault; may be called again."""
         self._healing.close()
+
+    @contextmanager
+    def _told(self, fault: Fault, number: int) -> Iterator[Bite]:
+        with fault.inject(self._pair) as bite:
+            yield bite
+        self._tell(fault, number, "healed", **bite)
 
     def _tell(self, fault: Fault, number: int, kind: str, **more: Any) -> None:
         self._history.record("fault", "nemesis", str(fault), type=kind, fault=number, **more)
