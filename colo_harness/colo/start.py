@@ -33,7 +33,7 @@ def make_buffers(pair: "ColoPair") -> None:
 
 def start_primary(pair: "ColoPair") -> None:
     """Start the primary with `-S` (step 1)."""
-    pair.open_relays()
+    pair.relays.open_around_compare()
     pair.launch(Role.PRIMARY, warm.restoring() if _is_warm(pair) else [])
 
 
@@ -83,7 +83,7 @@ def enter(pair: "ColoPair") -> None:
     primary = pair.vm(Role.PRIMARY)
     procedure.set_checkpoint_delay(primary, pair.topology.checkpoint_delay_ms)
     since = pair.history.cursor()
-    procedure.migrate(primary, *pair.checkpoint_stream())
+    procedure.migrate(primary, *pair.relays.open_checkpoint())
     await_colo(pair.vms, pair.history, since=since, timeout=pair.timeouts.entry)
 
 

@@ -104,8 +104,8 @@ class Standstill:
         since = self._pair.history.cursor()
         self._mirrored = _mirrored(self._pair)
         self._pair.hold(Message.CHECKPOINT_REPLY)
-        self._pair.relay.mute()
-        self._pair.relay.release()
+        self._pair.relays.checkpoint.mute()
+        self._pair.relays.checkpoint.release()
         for vm in self._pair.vms:
             vm.await_event("STOP", since=since, timeout=DEADLINE_S)
 
@@ -117,7 +117,7 @@ class Standstill:
     def end(self) -> None:
         """Let the checkpoint go on, and return when both sides run. Raises WaitTimeout."""
         since = self._pair.history.cursor()
-        self._pair.relay.unmute()
+        self._pair.relays.checkpoint.unmute()
         for vm in self._pair.vms:
             vm.await_event("RESUME", since=since, timeout=DEADLINE_S)
 

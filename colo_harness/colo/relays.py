@@ -1,0 +1,89 @@
+"""The relays of ours that stand in the streams of one pair, on the primary's host, where its topology asks for them."""
+
+import socket
+from contextlib import ExitStack
+from functools import partial
+from typing import TYPE_CHECKING
+
+from colo_harness.colo.meddler import Meddler
+from colo_harness.colo.narrows import Narrows
+from colo_harness.colo.relay import Relay
+from colo_harness.qemu import argv
+from colo_harness.qemu.topology import MEDDLER_PORT, NARROWS_PORT, Channel, Role
+
+if TYPE_CHECKING:
+    from colo_harness.colo.pair import ColoPair
+
+LOOPBACK = "127.0.0.1"
+RELAY_PORT = 9997
+
+
+class Relays:
+    """Opened by the steps of the procedure; `close` cuts what is left."""
+
+    def __init__(self, pair: "ColoPair") -> None:
+        self._pair = pair
+        self._checkpoint: Relay | None = None
+        self._narrows: Narrows | None = None
+        self._meddler: Meddler | None = None
+
+    @property
+    def checkpoint(self) -> Relay:
+        """The relay in the checkpoint stream of a pair whose topology is relayed."""
+        if self._checkpoint is None:
+            raise RuntimeError("this pair's topology is not relayed")
+        return self._checkpoint
+
+    @property
+    def narrows(self) -> Narrows:
+        """The relay before the colo-compare of host_a, in a pair whose topology is narrowed."""
+        if self._narrows is None:
+            raise RuntimeError("this pair's topology is not narrowed")
+        return self._narrows
+
+    def open_checkpoint(self) -> tuple[str, str]:
+        """Return the address and the port to which the primary is to migrate; a relay of ours listens if one is due."""
+        pair = self._pair
+        secondary = pair.address(Role.SECONDARY)
+        if not pair.topology.relayed:
+            return secondary, Channel.CHECKPOINT
+        if self._checkpoint:
+            self._checkpoint.close()
+        listener = self._listen(pair.address(Role.PRIMARY), RELAY_PORT)
+        self._checkpoint = Relay(listener, self._socket(), (secondary, int(Channel.CHECKPOINT)))
+        return pair.address(Role.PRIMARY), str(RELAY_PORT)
+
+    def open_around_compare(self) -> None:
+        """Let the relays listen that stand before and behind the primary's colo-compare, where the topology has any."""
+        topology = self._pair.topology
+        if topology.narrowed:
+            self._narrows = Narrows(self._listen(LOOPBACK, NARROWS_PORT), partial(self._dial, argv.LOOP_PORT))
+        if topology.meddling:
+            listener = self._listen(LOOPBACK, MEDDLER_PORT)
+            self._meddler = Meddler(listener, partial(self._dial, argv.OUT_PORT), topology.meddling)
+
+    def close(self) -> None:
+        """Cut all of them; may be called again."""
+        with ExitStack() as closing:
+            for relay in (self._checkpoint, self._narrows, self._meddler):
+                if relay:
+                    closing.callback(relay.close)
+
+    def _socket(self) -> socket.socket:
+        """Return a socket of the primary's host."""
+        host = self._pair.host(Role.PRIMARY)
+        return self._pair.network.host(host).socket(socket.AF_INET, socket.SOCK_STREAM)
+
+    def _dial(self, port: int) -> socket.socket:
+        """Return a connection to what listens on the loopback of the primary's host."""
+        end = self._socket()
+        end.connect((LOOPBACK, port))
+        return end
+
+    def _listen(self, address: str, port: int) -> socket.socket:
+        """Return a socket that listens on the primary's host."""
+        listener = self._socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((address, port))
+        listener.listen(1)
+        return listener
