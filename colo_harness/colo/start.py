@@ -96,8 +96,8 @@ STEPS = (
     set_capabilities,
     serve_replica,
     attach_replica,
-    enter,
 )
+"""All but the last one, `enter`, which a cluster manager may do."""
 
 
 def _is_warm(pair: "ColoPair") -> bool:
