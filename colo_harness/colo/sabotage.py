@@ -228,6 +228,7 @@ _ALL = (
         "fence-does-nothing",
         "Fencing a host is said to be done, and its processes live on.",
         instead={"fence_primary": _left_out, "fence_secondary": _left_out},
+        handed=lambda handover: {**handover, "fence": ["true"]},
     ),
     Sabotage(
         "deaf-heartbeat",
@@ -236,8 +237,8 @@ _ALL = (
     ),
     Sabotage(
         "nervous-heartbeat",
-        "The manager takes a side for lost that is silent for as long as it takes to draw breath.",
-        handed=lambda handover: {**handover, "patience_s": 0.001},
+        "The manager takes a host for lost of which it misses two beats.",
+        handed=lambda handover: {**handover, "patience_s": handover["interval_s"]},
     ),
     Sabotage(
         "fence-unheeded",

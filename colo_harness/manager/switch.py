@@ -20,7 +20,7 @@ class PowerSwitch:
     def __init__(self, pair: ColoPair, door: Path) -> None:
         self.door = door
         """The socket at which wishes come in."""
-        self.stuck = False
+        self.jammed = False
         """Whether it does nothing, and says so."""
         self._pair = pair
         self._off: set[Host] = set()
@@ -57,9 +57,9 @@ class PowerSwitch:
             return f"there is no host {wanted}"
         if by in self._off:
             return f"{by} is off itself"
-        if self.stuck:
+        if self.jammed:
             self._pair.history.record("phase", host, "unfenced", by=by)
-            return "the power switch is stuck"
+            return "the power switch is jammed"
         role = next(role for role in Role if self._pair.host(role) == host)
         try:
             self._pair.fence(role)
