@@ -1,29 +1,26 @@
 """A COLO pair: two QEMUs on two hosts that replicate one guest."""
 
-import socket
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 from colo_harness.colo import failover, procedure, resume, start
 from colo_harness.colo.lab import Lab
-from colo_harness.colo.meddler import Meddler
+from colo_harness.colo.message import Message
 from colo_harness.colo.narrows import Narrows
-from colo_harness.colo.relay import LAST_OF_PRIMARY, Message, Relay
+from colo_harness.colo.relay import Relay
+from colo_harness.colo.relays import Relays
 from colo_harness.colo.sabotage import SOUND, Sabotage, Step
 from colo_harness.errors import ProductFailure, StartupFailed, UsageError, WaitTimeout
 from colo_harness.history import Entry, History
+from colo_harness.judge.transaction import LAST_BEFORE
 from colo_harness.machine.network import Network
 from colo_harness.qemu import argv, disk
 from colo_harness.qemu.argv import Files, Graph, Part
-from colo_harness.qemu.topology import HOSTS, MEDDLER_PORT, NARROWS_PORT, Channel, Host, Role, Topology
+from colo_harness.qemu.topology import HOSTS, Host, Role, Topology
 from colo_harness.qemu.vm import VM
-
-LOOPBACK = "127.0.0.1"
-RELAY_PORT = 9997
 
 
 class ColoPair:
@@ -49,10 +46,9 @@ class ColoPair:
         self._sabotage = broken
         self._vms: dict[Host, VM] = {}
         self._roles: dict[Role, Host] = {Role.PRIMARY: "host_a", Role.SECONDARY: "host_b"}
-        self._relay: Relay | None = None
-        self._narrows: Narrows | None = None
-        self._meddler: Meddler | None = None
+        self.relays = Relays(self)
         self._survivor: VM | None = None
+        self._since = 0
 
     def __enter__(self) -> Self:
         return self
@@ -84,8 +80,25 @@ class ColoPair:
     def start(self) -> None:
         """Boot both sides and bring them into COLO, in the document's order."""
         self._phase("start", sabotage=self._sabotage.name)
-        for step in start.STEPS:
+        with self.relays.taking_blame():
+            for step in start.STEPS:
+                self._do(step)
+        self._phase("replicating")
+
+    def start_until(self, message: Message) -> None:
+        """Do as `start` until the first `message` is held in a relayed pair's stream; `finish_start` does the rest."""
+        self._phase("start", sabotage=self._sabotage.name)
+        for step in start.STEPS[:-1]:
             self._do(step)
+        self._since = self.history.cursor()
+        self.relays.first = (message,)
+        start.migrate(self)
+        self.relay.wait_held(timeout=self.timeouts.entry)
+
+    def finish_start(self) -> None:
+        """Let go on what `start_until` holds, into COLO. Raises StartupFailed."""
+        self.relay.release()
+        start.await_entry(self, since=self._since)
         self._phase("replicating")
 
     def attempt_start(self) -> None:
@@ -173,24 +186,26 @@ class ColoPair:
     @property
     def relay(self) -> Relay:
         """The relay in the checkpoint stream of a pair whose topology is relayed."""
-        if self._relay is None:
-            raise RuntimeError("this pair's topology is not relayed")
-        return self._relay
+        return self.relays.checkpoint
 
     @property
     def narrows(self) -> Narrows:
         """The relay before the colo-compare of host_a, in a pair whose topology is narrowed."""
-        if self._narrows is None:
-            raise RuntimeError("this pair's topology is not narrowed")
-        return self._narrows
+        return self.relays.narrows
 
     def hold(self, message: Message) -> None:
-        """Force a checkpoint; return when its `message` is held on its way to the primary, which did all before it."""
+        """Force a checkpoint; return when its `message` is held on its way, and both sides have done all before it."""
         since = self.history.cursor()
         self.relay.hold(message)
         self.force_checkpoint()
         self.relay.wait_held(timeout=self.timeouts.checkpoint)
-        self.vm(Role.PRIMARY).await_trace(*LAST_OF_PRIMARY[message], since=since, timeout=self.timeouts.checkpoint)
+        self.await_traced(message, since=since)
+
+    def await_traced(self, message: Message, *, since: int) -> None:
+        """Return once both sides have traced all that comes before the receipt of `message`. Raises WaitTimeout."""
+        for role, last in zip(Role, LAST_BEFORE[message], strict=True):
+            if last:
+                self.vm(role).await_trace(*last, since=since, timeout=self.timeouts.checkpoint)
 
     # --- what the steps of the procedure are made of ---------------------------------------------------------------
 
@@ -228,40 +243,6 @@ class ColoPair:
     def replicates_disk(self) -> bool:
         """Whether the primary's quorum has a child on the secondary, as it does but for a sabotage."""
         return "attach_replica" not in self._sabotage.instead
-
-    def checkpoint_stream(self) -> tuple[str, str]:
-        """Return the address and the port to which the primary is to migrate; a relay of ours listens if one is due."""
-        if not self.topology.relayed:
-            return self.address(Role.SECONDARY), Channel.CHECKPOINT
-        if self._relay:
-            self._relay.close()
-        listener = self._listen(self.address(Role.PRIMARY), RELAY_PORT)
-        upstream = self.network.host(self.host(Role.PRIMARY)).socket(socket.AF_INET, socket.SOCK_STREAM)
-        self._relay = Relay(listener, upstream, (self.address(Role.SECONDARY), int(Channel.CHECKPOINT)))
-        return self.address(Role.PRIMARY), str(RELAY_PORT)
-
-    def open_relays(self) -> None:
-        """Let the relays listen that stand before and behind the primary's colo-compare, where the topology has any."""
-        if self.topology.narrowed:
-            dial = partial(self._dial, argv.LOOP_PORT)
-            self._narrows = Narrows(self._listen(LOOPBACK, NARROWS_PORT), dial)
-        if self.topology.meddling:
-            dial = partial(self._dial, argv.OUT_PORT)
-            self._meddler = Meddler(self._listen(LOOPBACK, MEDDLER_PORT), dial, self.topology.meddling)
-
-    def _dial(self, port: int) -> socket.socket:
-        """Return a connection to what listens on the loopback of the primary's host."""
-        end = self.network.host(self.host(Role.PRIMARY)).socket(socket.AF_INET, socket.SOCK_STREAM)
-        end.connect((LOOPBACK, port))
-        return end
-
-    def _listen(self, address: str, port: int) -> socket.socket:
-        """Return a socket that listens on the primary's host."""
-        listener = self.network.host(self.host(Role.PRIMARY)).socket(socket.AF_INET, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((address, port))
-        listener.listen(1)
-        return listener
 
     # --- failover -----------------------------------------------------------------------------------------------
 
@@ -363,7 +344,8 @@ class ColoPair:
     # --- end ----------------------------------------------------------------------------------------------------
 
     def collect(self) -> None:
-        """Bring what the QEMUs wrote and how they ended into the history."""
+        """Bring what the QEMUs wrote and how they ended into the history. Raises MachineError where a relay broke."""
+        self.relays.check()
         for vm in self.vms:
             vm.collect()
 
@@ -372,9 +354,7 @@ class ColoPair:
         with ExitStack() as closing:
             for vm in self.vms:
                 closing.callback(vm.close)
-            for relay in (self._relay, self._narrows, self._meddler):
-                if relay:
-                    closing.callback(relay.close)
+            closing.callback(self.relays.close)
 
     # --- inside -------------------------------------------------------------------------------------------------
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from colo_harness.colo.message import Message
 from colo_harness.colo.pair import ColoPair
-from colo_harness.colo.relay import Message
 from colo_harness.judge.checkpoints import FellAt
 from colo_harness.judge.sessions import CaughtInFlight
 from colo_harness.judge.verdict import Checker
@@ -103,9 +103,7 @@ class Standstill:
         pause(DELAYED_ACK_S)  # or it is the first frame
         since = self._pair.history.cursor()
         self._mirrored = _mirrored(self._pair)
-        self._pair.hold(Message.CHECKPOINT_REPLY)
-        self._pair.relay.mute()
-        self._pair.relay.release()
+        self._pair.hold(Message.VMSTATE_SEND)
         for vm in self._pair.vms:
             vm.await_event("STOP", since=since, timeout=DEADLINE_S)
 
@@ -117,7 +115,7 @@ class Standstill:
     def end(self) -> None:
         """Let the checkpoint go on, and return when both sides run. Raises WaitTimeout."""
         since = self._pair.history.cursor()
-        self._pair.relay.unmute()
+        self._pair.relay.release()
         for vm in self._pair.vms:
             vm.await_event("RESUME", since=since, timeout=DEADLINE_S)
 

@@ -1,0 +1,107 @@
+"""The relays of ours in a pair's streams."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
+
+from colo_harness.colo.meddler import Meddler
+from colo_harness.colo.narrows import Narrows
+from colo_harness.colo.relay import Relay
+from colo_harness.qemu import argv
+from colo_harness.qemu.topology import MEDDLER_PORT, NARROWS_PORT, Channel, Role
+
+if TYPE_CHECKING:
+    from colo_harness.colo.message import Message
+    from colo_harness.colo.pair import ColoPair
+
+LOOPBACK = "127.0.0.1"
+RELAY_PORT = 9997
+
+
+class Relays:
+    """Those that the topology of `pair` asks for; all of them stand on the primary's host."""
+
+    def __init__(self, pair: "ColoPair") -> None:
+        self.first: tuple[Message, ...] = ()
+        """Where the next checkpoint stream is held from its beginning on."""
+        self._pair = pair
+        self._checkpoint: Relay | None = None
+        self._narrows: Narrows | None = None
+        self._meddler: Meddler | None = None
+
+    @property
+    def checkpoint(self) -> Relay:
+        """The one in the checkpoint stream."""
+        if self._checkpoint is None:
+            raise RuntimeError("this pair's topology is not relayed")
+        return self._checkpoint
+
+    @property
+    def narrows(self) -> Narrows:
+        """The one before colo-compare."""
+        if self._narrows is None:
+            raise RuntimeError("this pair's topology is not narrowed")
+        return self._narrows
+
+    def open(self) -> None:
+        """Let those listen that stand before and behind the primary's colo-compare, where the topology has any."""
+        topology = self._pair.topology
+        if topology.narrowed:
+            self._narrows = Narrows(self._listen(LOOPBACK, NARROWS_PORT), partial(self._dial, argv.LOOP_PORT))
+        if topology.meddling:
+            dial = partial(self._dial, argv.OUT_PORT)
+            self._meddler = Meddler(self._listen(LOOPBACK, MEDDLER_PORT), dial, topology.meddling)
+
+    def checkpoint_stream(self) -> tuple[str, str]:
+        """Return the address and the port to which the primary is to migrate; a relay of ours listens if one is due."""
+        pair = self._pair
+        if not pair.topology.relayed:
+            return pair.address(Role.SECONDARY), Channel.CHECKPOINT
+        if self._checkpoint:
+            self._checkpoint.close()
+        listener = self._listen(pair.address(Role.PRIMARY), RELAY_PORT)
+        target = (pair.address(Role.SECONDARY), int(Channel.CHECKPOINT))
+        self._checkpoint = Relay(listener, self._socket(), target, self.first)
+        self.first = ()
+        return pair.address(Role.PRIMARY), str(RELAY_PORT)
+
+    def check(self) -> None:
+        """Raise MachineError where the one in the checkpoint stream broke."""
+        if self._checkpoint:
+            self._checkpoint.check()
+
+    @contextmanager
+    def taking_blame(self) -> Iterator[None]:
+        """Raise MachineError in place of what QEMU seems to have done wrong, where one of ours broke."""
+        try:
+            yield
+        except AssertionError:
+            self.check()
+            raise
+
+    def close(self) -> None:
+        """Cut all their connections; may be called again. Raises MachineError."""
+        with ExitStack() as closing:
+            for relay in (self._checkpoint, self._narrows, self._meddler):
+                if relay:
+                    closing.callback(relay.close)
+
+    def _socket(self) -> socket.socket:
+        host = self._pair.host(Role.PRIMARY)
+        return self._pair.network.host(host).socket(socket.AF_INET, socket.SOCK_STREAM)
+
+    def _dial(self, port: int) -> socket.socket:
+        """Return a connection to what listens on the loopback of the primary's host."""
+        end = self._socket()
+        end.connect((LOOPBACK, port))
+        return end
+
+    def _listen(self, address: str, port: int) -> socket.socket:
+        """Return a socket that listens on the primary's host."""
+        listener = self._socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((address, port))
+        listener.listen(1)
+        return listener
