@@ -9,8 +9,6 @@ from typing import Any, Self
 from colo_harness.colo import failover, procedure, resume, start
 from colo_harness.colo.lab import Lab
 from colo_harness.colo.message import Message
-from colo_harness.colo.narrows import Narrows
-from colo_harness.colo.relay import Relay
 from colo_harness.colo.relays import Relays
 from colo_harness.colo.sabotage import SOUND, Sabotage, Step
 from colo_harness.errors import ProductFailure, StartupFailed, UsageError, WaitTimeout
@@ -43,10 +41,10 @@ class ColoPair:
         self.files: dict[Host, Files] = {host: Files(folder / host) for host in HOSTS}
         self.graphs: dict[Host, Graph] = {}
         """What each host's QEMU consists of now."""
+        self.relays = Relays(self)
         self._sabotage = broken
         self._vms: dict[Host, VM] = {}
         self._roles: dict[Role, Host] = {Role.PRIMARY: "host_a", Role.SECONDARY: "host_b"}
-        self.relays = Relays(self)
         self._survivor: VM | None = None
         self._since = 0
 
@@ -93,11 +91,11 @@ class ColoPair:
         self._since = self.history.cursor()
         self.relays.first = (message,)
         start.migrate(self)
-        self.relay.wait_held(timeout=self.timeouts.entry)
+        self.relays.checkpoint.wait_held(timeout=self.timeouts.entry)
 
     def finish_start(self) -> None:
         """Let go on what `start_until` holds, into COLO. Raises StartupFailed."""
-        self.relay.release()
+        self.relays.checkpoint.release()
         start.await_entry(self, since=self._since)
         self._phase("replicating")
 
@@ -183,22 +181,12 @@ class ColoPair:
         """Begin a stretch that a checker of rates looks at."""
         self._phase("watch", delay_s=self.topology.checkpoint_delay_ms / 1000)
 
-    @property
-    def relay(self) -> Relay:
-        """The relay in the checkpoint stream of a pair whose topology is relayed."""
-        return self.relays.checkpoint
-
-    @property
-    def narrows(self) -> Narrows:
-        """The relay before the colo-compare of host_a, in a pair whose topology is narrowed."""
-        return self.relays.narrows
-
     def hold(self, message: Message) -> None:
         """Force a checkpoint; return when its `message` is held on its way, and both sides have done all before it."""
         since = self.history.cursor()
-        self.relay.hold(message)
+        self.relays.checkpoint.hold(message)
         self.force_checkpoint()
-        self.relay.wait_held(timeout=self.timeouts.checkpoint)
+        self.relays.checkpoint.wait_held(timeout=self.timeouts.checkpoint)
         self.await_traced(message, since=since)
 
     def await_traced(self, message: Message, *, since: int) -> None:

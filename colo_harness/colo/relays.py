@@ -1,4 +1,4 @@
-"""The relays of ours in a pair's streams."""
+"""The relays of ours that stand in the streams of one pair, on the primary's host, where its topology asks for them."""
 
 import socket
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ RELAY_PORT = 9997
 
 
 class Relays:
-    """Those that the topology of `pair` asks for; all of them stand on the primary's host."""
+    """Opened by the steps of the procedure; `close` cuts what is left."""
 
     def __init__(self, pair: "ColoPair") -> None:
         self.first: tuple[Message, ...] = ()
@@ -33,39 +33,39 @@ class Relays:
 
     @property
     def checkpoint(self) -> Relay:
-        """The one in the checkpoint stream."""
+        """The relay in the checkpoint stream of a pair whose topology is relayed."""
         if self._checkpoint is None:
             raise RuntimeError("this pair's topology is not relayed")
         return self._checkpoint
 
     @property
     def narrows(self) -> Narrows:
-        """The one before colo-compare."""
+        """The relay before the colo-compare of host_a, in a pair whose topology is narrowed."""
         if self._narrows is None:
             raise RuntimeError("this pair's topology is not narrowed")
         return self._narrows
 
-    def open(self) -> None:
-        """Let those listen that stand before and behind the primary's colo-compare, where the topology has any."""
+    def open_checkpoint(self) -> tuple[str, str]:
+        """Return the address and the port to which the primary is to migrate; a relay of ours listens if one is due."""
+        pair = self._pair
+        secondary = pair.address(Role.SECONDARY)
+        if not pair.topology.relayed:
+            return secondary, Channel.CHECKPOINT
+        if self._checkpoint:
+            self._checkpoint.close()
+        listener = self._listen(pair.address(Role.PRIMARY), RELAY_PORT)
+        self._checkpoint = Relay(listener, self._socket(), (secondary, int(Channel.CHECKPOINT)), self.first)
+        self.first = ()
+        return pair.address(Role.PRIMARY), str(RELAY_PORT)
+
+    def open_around_compare(self) -> None:
+        """Let the relays listen that stand before and behind the primary's colo-compare, where the topology has any."""
         topology = self._pair.topology
         if topology.narrowed:
             self._narrows = Narrows(self._listen(LOOPBACK, NARROWS_PORT), partial(self._dial, argv.LOOP_PORT))
         if topology.meddling:
-            dial = partial(self._dial, argv.OUT_PORT)
-            self._meddler = Meddler(self._listen(LOOPBACK, MEDDLER_PORT), dial, topology.meddling)
-
-    def checkpoint_stream(self) -> tuple[str, str]:
-        """Return the address and the port to which the primary is to migrate; a relay of ours listens if one is due."""
-        pair = self._pair
-        if not pair.topology.relayed:
-            return pair.address(Role.SECONDARY), Channel.CHECKPOINT
-        if self._checkpoint:
-            self._checkpoint.close()
-        listener = self._listen(pair.address(Role.PRIMARY), RELAY_PORT)
-        target = (pair.address(Role.SECONDARY), int(Channel.CHECKPOINT))
-        self._checkpoint = Relay(listener, self._socket(), target, self.first)
-        self.first = ()
-        return pair.address(Role.PRIMARY), str(RELAY_PORT)
+            listener = self._listen(LOOPBACK, MEDDLER_PORT)
+            self._meddler = Meddler(listener, partial(self._dial, argv.OUT_PORT), topology.meddling)
 
     def check(self) -> None:
         """Raise MachineError where the one in the checkpoint stream broke."""
@@ -82,13 +82,14 @@ class Relays:
             raise
 
     def close(self) -> None:
-        """Cut all their connections; may be called again. Raises MachineError."""
+        """Cut all of them; may be called again."""
         with ExitStack() as closing:
             for relay in (self._checkpoint, self._narrows, self._meddler):
                 if relay:
                     closing.callback(relay.close)
 
     def _socket(self) -> socket.socket:
+        """Return a socket of the primary's host."""
         host = self._pair.host(Role.PRIMARY)
         return self._pair.network.host(host).socket(socket.AF_INET, socket.SOCK_STREAM)
 

@@ -33,7 +33,7 @@ def make_buffers(pair: "ColoPair") -> None:
 
 def start_primary(pair: "ColoPair") -> None:
     """Start the primary with `-S` (step 1)."""
-    pair.relays.open()
+    pair.relays.open_around_compare()
     pair.launch(Role.PRIMARY, warm.restoring() if _is_warm(pair) else [])
 
 
@@ -89,7 +89,7 @@ def migrate(pair: "ColoPair") -> None:
     """Start the migration that enters COLO."""
     primary = pair.vm(Role.PRIMARY)
     procedure.set_checkpoint_delay(primary, pair.topology.checkpoint_delay_ms)
-    procedure.migrate(primary, *pair.relays.checkpoint_stream())
+    procedure.migrate(primary, *pair.relays.open_checkpoint())
 
 
 def await_entry(pair: "ColoPair", *, since: int) -> None:

@@ -108,11 +108,11 @@ def test_half_a_frame_is_no_harm(
     """A session goes on after a resume though the primary's colo-compare had read half a frame when it was deleted."""
     with Crowd([client.echo()]) as crowd:
         crowd.let_answer(3)
-        pair.narrows.hold()
-        pair.narrows.wait_held(timeout=5)
+        pair.relays.narrows.hold()
+        pair.relays.narrows.wait_held(timeout=5)
         nemesis.inject(Kill(Role.SECONDARY))
         pair.failover_to(Role.PRIMARY)
-        pair.narrows.release()
+        pair.relays.narrows.release()
         crowd.let_answer(3)
         pair.resume(renewed=renewed)
         crowd.let_answer(3)
