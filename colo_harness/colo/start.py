@@ -78,12 +78,19 @@ def attach_replica(pair: "ColoPair") -> None:
     procedure.attach_replica(pair.vm(Role.PRIMARY), pair.address(Role.SECONDARY))
 
 
-def enter(pair: "ColoPair") -> None:
-    """Start replication and wait until both sides run in COLO. Raises StartupFailed with the states seen."""
+def migrate(pair: "ColoPair") -> None:
+    """Let the primary migrate to where the secondary listens, or ought to."""
     primary = pair.vm(Role.PRIMARY)
     procedure.set_checkpoint_delay(primary, pair.topology.checkpoint_delay_ms)
-    since = pair.history.cursor()
     procedure.migrate(primary, *pair.relays.open_checkpoint())
+
+
+def enter(pair: "ColoPair") -> None:
+    """Start replication and wait until both sides run in COLO. Raises StartupFailed with the states seen."""
+    since = pair.history.cursor()
+    if pair.topology.deferred:
+        procedure.listen(pair.vm(Role.SECONDARY))
+    migrate(pair)
     await_colo(pair.vms, pair.history, since=since, timeout=pair.timeouts.entry)
 
 
@@ -96,8 +103,8 @@ STEPS = (
     set_capabilities,
     serve_replica,
     attach_replica,
-    enter,
 )
+"""The steps until both sides are ready to `enter`."""
 
 
 def _is_warm(pair: "ColoPair") -> bool:
