@@ -89,17 +89,28 @@ class ColoPair:
 
     def start(self) -> None:
         """Boot both sides and bring them into COLO, in the document's order."""
-        self._phase("start", sabotage=self._sabotage.name)
+        self.approach()
+        self.enter()
+
+    def approach(self) -> None:
+        """Do all of `start` but its last step; after a failover, all of `resume` but that."""
+        if self._survivor:
+            self._resync()
+            self._carry_out(resume.REPLICATE)
+        else:
+            self._phase("start", sabotage=self._sabotage.name)
+            self._carry_out(start.STEPS)
+
+    def enter(self) -> None:
+        """Bring both sides, which are ready for it, into COLO. Raises StartupFailed."""
         with self.relays.taking_blame():
-            for step in start.STEPS:
-                self._do(step)
+            self._do(start.enter)
+        self._survivor = None
         self._phase("replicating")
 
     def start_until(self, message: Message) -> None:
         """Do as `start` until the first `message` is held in a relayed pair's stream; `finish_start` does the rest."""
-        self._phase("start", sabotage=self._sabotage.name)
-        for step in start.STEPS[:-1]:
-            self._do(step)
+        self.approach()
         self._since = self.history.cursor()
         self.relays.first = (message,)
         start.migrate(self)
@@ -297,13 +308,29 @@ class ColoPair:
         with self.resuming(renewed=renewed):
             pass
 
+    def attempt_resume(self) -> None:
+        """Do as `resume`; where QEMU does not, leave it as it is, with the reason in the history."""
+        try:
+            self.resume()
+        except ProductFailure as failure:
+            self._phase("stuck", role=Role.PRIMARY, host=self.vm(Role.PRIMARY).name, reason=str(failure))
+
     @contextmanager
     def resuming(self, *, renewed: bool = True) -> Iterator[None]:
         """Resume replication; in the block the survivor's guest works on, and the new secondary's disk follows its own.
 
-        The document's "Primary resume replication" and "Secondary resume replication". A lost peer that only hangs is
-        killed. `renewed` is whether the streams inside the survivor are made anew, which the document leaves out.
-        Raises UsageError where no failover came before, and as `start` does.
+        The document's "Primary resume replication" and "Secondary resume replication". `renewed` is whether the
+        streams inside the survivor are made anew, which the document leaves out. Raises as `ready_resync` and `start`.
+        """
+        self._resync(renewed=renewed)
+        yield
+        self._carry_out(resume.REPLICATE)
+        self.enter()
+
+    def ready_resync(self, *, renewed: bool = True) -> None:
+        """Do all that `resume` does before the first block is copied. Raises UsageError where no failover came before.
+
+        A lost peer that only hangs is killed.
         """
         if self._survivor is None:
             raise UsageError("nothing to resume: no side was lost, or the pair replicates again", "fail over first")
@@ -311,14 +338,12 @@ class ColoPair:
         lost.kill()
         lost.collect()
         self._phase("resume", host=self._survivor.name)
-        for step in (*([resume.renew_loop] if renewed else []), *resume.RESYNC):
-            self._do(step)
+        self._carry_out((*([resume.renew_loop] if renewed else []), *resume.READY_RESYNC))
+
+    def _resync(self, *, renewed: bool = True) -> None:
+        self.ready_resync(renewed=renewed)
+        self._do(resume.resync)
         self._phase("resynced")
-        yield
-        for step in resume.REPLICATE:
-            self._do(step)
-        self._survivor = None
-        self._phase("replicating")
 
     # --- what is inside -----------------------------------------------------------------------------------------
 
@@ -357,6 +382,10 @@ class ColoPair:
             closing.callback(self.relays.close)
 
     # --- inside -------------------------------------------------------------------------------------------------
+
+    def _carry_out(self, steps: Iterable[Step]) -> None:
+        for step in steps:
+            self._do(step)
 
     def _do(self, step: Step) -> None:
         self._undermine(step.__name__)
