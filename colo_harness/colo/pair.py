@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -9,8 +10,9 @@ from typing import Any, Self
 from colo_harness.colo import failover, procedure, resume, start
 from colo_harness.colo.lab import Lab
 from colo_harness.colo.message import Message
+from colo_harness.colo.rehearsal import Order, Rehearsal, Scribe
 from colo_harness.colo.relays import Relays
-from colo_harness.colo.sabotage import SOUND, Sabotage, Step
+from colo_harness.colo.sabotage import SOUND, Handover, Sabotage, Step
 from colo_harness.errors import ProductFailure, StartupFailed, UsageError, WaitTimeout
 from colo_harness.history import Entry, History
 from colo_harness.judge.transaction import LAST_BEFORE
@@ -121,6 +123,10 @@ class ColoPair:
         self.relays.checkpoint.release()
         start.await_entry(self, since=self._since)
         self._phase("replicating")
+
+    def handed(self, handover: Handover) -> Handover:
+        """Return what a manager is handed, as the sabotage leaves it."""
+        return self._sabotage.handed(handover)
 
     def attempt_start(self) -> None:
         """Do as `start`; a pair that does not enter COLO is left as it is, with the reason in the history."""
@@ -268,13 +274,36 @@ class ColoPair:
         self._phase("failover", role=role, host=survivor.name, fenced=fenced)
         with survivor.patience(within or self.timeouts.failover):
             if fenced:
-                self._do(failover.FENCE[role.peer])
+                self.fence(role.peer)
             elif yanked:
                 self._do(failover.YANK[role])
             self._do(failover.ALONE[role])
+        self._take_note(role)
+
+    def fence(self, role: Role) -> None:
+        """See to it that the side which has this role, and all else on its host, is dead. Raises MachineError."""
+        self._do(failover.FENCE[role])
+
+    def rehearse(self, *steps: Step) -> Rehearsal:
+        """Return what these steps would tell the QEMUs; nothing is told or changed."""
+        orders: dict[Host, list[Order]] = {host: [] for host in HOSTS}
+        stage = copy(self)
+        vars(stage).update(graphs=dict(self.graphs), _vms={host: Scribe(host, orders[host]) for host in HOSTS})
+        for step in steps:
+            stage._do(step)  # noqa: SLF001 - one of us
+        return Rehearsal(orders, stage.graphs)
+
+    def adopt(self, role: Role, rehearsal: Rehearsal, *, at: float) -> None:
+        """Take note that somebody else did what was rehearsed: `role` carries on alone since `at`, in seconds."""
+        self.graphs = {**self.graphs, self.host(role): rehearsal.graphs[self.host(role)]}
+        self._take_note(role, at=at)
+
+    def _take_note(self, role: Role, at: float | None = None) -> None:
+        """Let `role`, which carries on alone, be the primary from now on."""
+        survivor = self.vm(role)
         self._roles = {Role.PRIMARY: self._roles[role], Role.SECONDARY: self._roles[role.peer]}
         self._survivor = survivor
-        self._phase("promoted", role=role, host=survivor.name)
+        self.history.record("phase", "pair", "promoted", at=at, role=role, host=survivor.name)
 
     def attempt_failover(
         self, role: Role, *, fenced: bool = True, yanked: bool = True, within: float | None = None

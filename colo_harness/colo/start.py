@@ -109,7 +109,7 @@ STEPS = (
     serve_replica,
     attach_replica,
 )
-"""The steps until both sides are ready to `enter`."""
+"""The steps until both sides are ready to `enter`, which a cluster manager may do."""
 
 
 def _is_warm(pair: "ColoPair") -> bool:
