@@ -27,6 +27,7 @@ PLUGINS = (
     "soak",
     "audit",
     "kills",
+    "endurance",
     "usage",
     "interrupt",
 )

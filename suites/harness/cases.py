@@ -58,6 +58,7 @@ from colo_harness.judge.rewriting import rewritten
 from colo_harness.judge.routes import Routed
 from colo_harness.judge.seen import Released, Saw
 from colo_harness.judge.strain import MemoryKept, came_once, monitor_answers
+from colo_harness.judge.turns import TurnsTaken, disks_alike
 from suites.harness.benches import (
     ONE,
     OTHER,
@@ -97,6 +98,7 @@ from suites.harness.histories import (
     rests,
     resumed,
     survivor,
+    turned,
     without,
 )
 
@@ -208,6 +210,13 @@ CASES = [
         change(after(6, is_a("event", "RESUME", "host_a")), at=9.1),
         is_a("phase", "resume"),
     ),
+    Case(
+        TurnsTaken(2),
+        turned,
+        change(after(9.6, is_a("op", "echo", who="echo-1", type="ok")), type="info", error="eof", sent=None, got=None),
+        is_a("phase", "turn"),
+    ),
+    Case(disks_alike, resumed, change(is_a("observe", "disks"), differs_at=65536), is_a("observe", "disks")),
     Case(DisksEqual(1), resumed, change(is_a("observe", "disks"), differs_at=67043328), is_a("observe")),
     Case(STATES, failover, change(is_a("observe", "query-status"), value={"status": "colo"}), is_a("observe")),
     Case(FellAt("idle"), failover, change(is_a("fault", type="bitten"), at=4.02), is_a("fault"), "unknown"),
