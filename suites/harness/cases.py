@@ -60,6 +60,7 @@ from colo_harness.judge.seen import Released, Saw
 from colo_harness.judge.splitbrain import never_both_answer
 from colo_harness.judge.starting import FellWhileStarting, NeverRan
 from colo_harness.judge.strain import MemoryKept, came_once, monitor_answers
+from colo_harness.judge.turns import TurnsTaken, disks_alike
 from suites.harness.benches import (
     ONE,
     OTHER,
@@ -99,6 +100,7 @@ from suites.harness.histories import (
     rests,
     resumed,
     survivor,
+    turned,
     without,
 )
 from suites.harness.managers import handed_over
@@ -212,6 +214,13 @@ CASES = [
         change(after(6, is_a("event", "RESUME", "host_a")), at=9.1),
         is_a("phase", "resume"),
     ),
+    Case(
+        TurnsTaken(2),
+        turned,
+        change(after(9.6, is_a("op", "echo", who="echo-1", type="ok")), type="info", error="eof", sent=None, got=None),
+        is_a("phase", "turn"),
+    ),
+    Case(disks_alike, resumed, change(is_a("observe", "disks"), differs_at=65536), is_a("observe", "disks")),
     Case(DisksEqual(1), resumed, change(is_a("observe", "disks"), differs_at=67043328), is_a("observe")),
     Case(STATES, failover, change(is_a("observe", "query-status"), value={"status": "colo"}), is_a("observe")),
     Case(FellAt("idle"), failover, change(is_a("fault", type="bitten"), at=4.02), is_a("fault"), "unknown"),
