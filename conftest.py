@@ -28,6 +28,7 @@ PLUGINS = (
     "soak",
     "audit",
     "kills",
+    "endurance",
     "usage",
     "interrupt",
 )

@@ -9,12 +9,13 @@ from typing import Any, Self
 
 from colo_harness.colo import failover, procedure, resume, start
 from colo_harness.colo.lab import Lab
-from colo_harness.colo.rehearsal import Order, Rehearsal, Scribe
-from colo_harness.colo.relay import LAST_OF_PRIMARY, Message
+from colo_harness.colo.message import Message
+from colo_harness.colo.rehearsal import Awaited, Order, Rehearsal, Scribe
 from colo_harness.colo.relays import Relays
 from colo_harness.colo.sabotage import SOUND, Handover, Sabotage, Step
 from colo_harness.errors import ProductFailure, StartupFailed, UsageError, WaitTimeout
 from colo_harness.history import Entry, History
+from colo_harness.judge.transaction import LAST_BEFORE
 from colo_harness.machine.network import Network
 from colo_harness.machine.process import Process
 from colo_harness.qemu import argv, disk
@@ -48,6 +49,7 @@ class ColoPair:
         self._vms: dict[Host, VM] = {}
         self._roles: dict[Role, Host] = {Role.PRIMARY: "host_a", Role.SECONDARY: "host_b"}
         self._survivor: VM | None = None
+        self._since = 0
         self.daemons: dict[Host, list[Process]] = {host: [] for host in HOSTS}
         """What runs on each host besides its QEMU, such as a manager's watcher: it dies with its host."""
 
@@ -89,15 +91,42 @@ class ColoPair:
 
     def start(self) -> None:
         """Boot both sides and bring them into COLO, in the document's order."""
-        self.make_ready()
-        self._do(start.enter)
+        self.approach()
+        self.enter()
+
+    def approach(self) -> None:
+        """Do all of `start` but its last step; after a failover, all of `resume` but that."""
+        if self._survivor:
+            self._resync()
+            self._carry_out(resume.REPLICATE)
+        else:
+            self._phase("start", sabotage=self._sabotage.name)
+            self._carry_out(start.STEPS)
+
+    def enter(self) -> None:
+        """Bring both sides, which are ready for it, into COLO. Raises StartupFailed."""
+        with self.relays.taking_blame():
+            self._do(start.enter)
+        self.entered()
+
+    def entered(self) -> None:
+        """Take note that both sides are in COLO."""
+        self._survivor = None
         self._phase("replicating")
 
-    def make_ready(self) -> None:
-        """Boot both sides and do all that comes before replication is started."""
-        self._phase("start", sabotage=self._sabotage.name)
-        for step in start.STEPS:
-            self._do(step)
+    def start_until(self, message: Message) -> None:
+        """Do as `start` until the first `message` is held in a relayed pair's stream; `finish_start` does the rest."""
+        self.approach()
+        self._since = self.history.cursor()
+        self.relays.first = (message,)
+        start.migrate(self)
+        self.relays.checkpoint.wait_held(timeout=self.timeouts.entry)
+
+    def finish_start(self) -> None:
+        """Let go on what `start_until` holds, into COLO. Raises StartupFailed."""
+        self.relays.checkpoint.release()
+        start.await_entry(self, since=self._since)
+        self.entered()
 
     def handed(self, handover: Handover) -> Handover:
         """Return what a manager is handed, as the sabotage leaves it."""
@@ -186,12 +215,18 @@ class ColoPair:
         self._phase("watch", delay_s=self.topology.checkpoint_delay_ms / 1000)
 
     def hold(self, message: Message) -> None:
-        """Force a checkpoint; return when its `message` is held on its way to the primary, which did all before it."""
+        """Force a checkpoint; return when its `message` is held on its way, and both sides have done all before it."""
         since = self.history.cursor()
         self.relays.checkpoint.hold(message)
         self.force_checkpoint()
         self.relays.checkpoint.wait_held(timeout=self.timeouts.checkpoint)
-        self.vm(Role.PRIMARY).await_trace(*LAST_OF_PRIMARY[message], since=since, timeout=self.timeouts.checkpoint)
+        self.await_traced(message, since=since)
+
+    def await_traced(self, message: Message, *, since: int) -> None:
+        """Return once both sides have traced all that comes before the receipt of `message`. Raises WaitTimeout."""
+        for role, last in zip(Role, LAST_BEFORE[message], strict=True):
+            if last:
+                self.vm(role).await_trace(*last, since=since, timeout=self.timeouts.checkpoint)
 
     # --- what the steps of the procedure are made of ---------------------------------------------------------------
 
@@ -253,11 +288,11 @@ class ColoPair:
         """See to it that the side which has this role, and all else on its host, is dead. Raises MachineError."""
         self._do(failover.FENCE[role])
 
-    def rehearse(self, *steps: Step) -> Rehearsal:
-        """Return what these steps would tell the QEMUs; nothing is told or changed."""
+    def rehearse(self, *steps: Step, awaited: Awaited) -> Rehearsal:
+        """Return what these steps would tell the QEMUs, until what is awaited is so; nothing is told or changed."""
         orders: dict[Host, list[Order]] = {host: [] for host in HOSTS}
         stage = copy(self)
-        vars(stage).update(graphs=dict(self.graphs), _vms={host: Scribe(host, orders[host]) for host in HOSTS})
+        vars(stage).update(graphs=dict(self.graphs), _vms={host: Scribe(host, orders[host], awaited) for host in HOSTS})
         for step in steps:
             stage._do(step)  # noqa: SLF001 - one of us
         return Rehearsal(orders, stage.graphs)
@@ -306,13 +341,29 @@ class ColoPair:
         with self.resuming(renewed=renewed):
             pass
 
+    def attempt_resume(self) -> None:
+        """Do as `resume`; where QEMU does not, leave it as it is, with the reason in the history."""
+        try:
+            self.resume()
+        except ProductFailure as failure:
+            self._phase("stuck", role=Role.PRIMARY, host=self.vm(Role.PRIMARY).name, reason=str(failure))
+
     @contextmanager
     def resuming(self, *, renewed: bool = True) -> Iterator[None]:
         """Resume replication; in the block the survivor's guest works on, and the new secondary's disk follows its own.
 
-        The document's "Primary resume replication" and "Secondary resume replication". A lost peer that only hangs is
-        killed. `renewed` is whether the streams inside the survivor are made anew, which the document leaves out.
-        Raises UsageError where no failover came before, and as `start` does.
+        The document's "Primary resume replication" and "Secondary resume replication". `renewed` is whether the
+        streams inside the survivor are made anew, which the document leaves out. Raises as `ready_resync` and `start`.
+        """
+        self._resync(renewed=renewed)
+        yield
+        self._carry_out(resume.REPLICATE)
+        self.enter()
+
+    def ready_resync(self, *, renewed: bool = True) -> None:
+        """Do all that `resume` does before the first block is copied. Raises UsageError where no failover came before.
+
+        A lost peer that only hangs is killed.
         """
         if self._survivor is None:
             raise UsageError("nothing to resume: no side was lost, or the pair replicates again", "fail over first")
@@ -320,14 +371,12 @@ class ColoPair:
         lost.kill()
         lost.collect()
         self._phase("resume", host=self._survivor.name)
-        for step in (*([resume.renew_loop] if renewed else []), *resume.RESYNC):
-            self._do(step)
+        self._carry_out((*([resume.renew_loop] if renewed else []), *resume.READY_RESYNC))
+
+    def _resync(self, *, renewed: bool = True) -> None:
+        self.ready_resync(renewed=renewed)
+        self._do(resume.resync)
         self._phase("resynced")
-        yield
-        for step in resume.REPLICATE:
-            self._do(step)
-        self._survivor = None
-        self._phase("replicating")
 
     # --- what is inside -----------------------------------------------------------------------------------------
 
@@ -353,7 +402,8 @@ class ColoPair:
     # --- end ----------------------------------------------------------------------------------------------------
 
     def collect(self) -> None:
-        """Bring what the QEMUs wrote and how they ended into the history."""
+        """Bring what the QEMUs wrote and how they ended into the history. Raises MachineError where a relay broke."""
+        self.relays.check()
         for vm in self.vms:
             vm.collect()
 
@@ -365,6 +415,10 @@ class ColoPair:
             closing.callback(self.relays.close)
 
     # --- inside -------------------------------------------------------------------------------------------------
+
+    def _carry_out(self, steps: Iterable[Step]) -> None:
+        for step in steps:
+            self._do(step)
 
     def _do(self, step: Step) -> None:
         self._undermine(step.__name__)

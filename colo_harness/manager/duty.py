@@ -60,7 +60,7 @@ class Duty:
     def start(self) -> None:
         """Let the manager start replication; return when it says so. Raises StartupFailed, MachineError."""
         pair = self.pair
-        pair.make_ready()
+        pair.approach()
         self.switch = PowerSwitch(pair, self._folder / "fence.sock")
         self._ending.callback(self.switch.close)
         told = handover(pair, self.switch.door)
@@ -81,7 +81,7 @@ class Duty:
             )
         except WaitTimeout as silence:
             raise StartupFailed(str(silence)) from silence
-        pair.history.record("phase", "pair", "replicating", patience_s=min(self._patience_s, 3600.0))
+        pair.entered()
 
     def let_take_over(self) -> None:
         """Return when the manager has let a side carry on alone, or well after that was due; checkers judge."""

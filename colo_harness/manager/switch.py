@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from colo_harness.colo.pair import ColoPair
@@ -43,15 +44,12 @@ class PowerSwitch:
                 line, _ = self._listener.accept()
             except OSError:
                 return
-            with line, line.makefile("rw") as lines:
-                try:
-                    answer = self._power_off(*lines.readline().split())
-                    lines.write(f"{answer}\n")
-                    lines.flush()
-                except (OSError, TypeError):  # who asked is gone, or asked for nothing sensible
-                    continue
+            with suppress(OSError), line, line.makefile("rw") as lines:  # who asked may be gone by now
+                lines.write(f"{self._power_off(lines.readline().split())}\n")
+                lines.flush()
 
-    def _power_off(self, wanted: str, by: str = "") -> str:
+    def _power_off(self, wish: list[str]) -> str:
+        wanted, by = [*wish, "", ""][:2]
         host = next((one for one in HOSTS if one == wanted), None)
         if host is None:
             return f"there is no host {wanted}"

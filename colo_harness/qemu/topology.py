@@ -76,6 +76,8 @@ class Topology:
     """How many NICs the guest has, where it is networked; each has a proxy of its own."""
     relayed: bool = False
     """The checkpoint stream goes through a relay of ours, which can hold it at a message."""
+    deferred: bool = False
+    """The secondary listens for the checkpoint stream only when it is told to, just before the primary migrates."""
     narrowed: bool = False
     """What the primary's filters send to its colo-compare goes through a relay of ours, which can stop in mid-frame."""
     meddling: Literal["", "doubled", "swapped"] = ""
