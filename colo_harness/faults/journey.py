@@ -13,7 +13,7 @@ from colo_harness.faults.nemesis import Nemesis
 from colo_harness.faults.schedule import Schedule, Turn
 from colo_harness.judge.availability import failover_completed
 from colo_harness.judge.sessions import no_reset, nothing_lost
-from colo_harness.judge.turns import disks_alike
+from colo_harness.judge.turns import TurnsTaken, disks_alike
 from colo_harness.qemu.topology import Role
 from colo_harness.traffic.client import Client
 from colo_harness.traffic.crowd import Crowd
@@ -23,10 +23,12 @@ CHECKPOINTS = 2
 """So many follow each turn."""
 ANSWERS = 3
 """So many each session gets before a fault, under it, and after it."""
+UNHEALED_S = 1.0
+"""For so long what heals stays as it is; nobody needs to be answered meanwhile."""
 TRIES = 20
 """So often a session is opened until no checkpoint falls into that."""
 
-_AT_ONCE = (no_reset, nothing_lost, failover_completed, disks_alike)
+_AT_ONCE = (TurnsTaken(1), no_reset, nothing_lost, failover_completed, disks_alike)
 """What is heard after each turn, of that turn; the whole is judged in the end."""
 
 
@@ -87,8 +89,10 @@ class Journey:
             if trouble.survivor:
                 self._nemesis.allow(*PEER_LOST)
                 self._pair.attempt_failover(trouble.survivor, fenced=trouble.fenced)
-            _let_answer(crowds)
-        self._nemesis.heal()
+                _let_answer(crowds)
+            else:
+                self._crowd.work(UNHEALED_S)
+            self._nemesis.heal()
 
     @contextmanager
     def _under(self, load: Load) -> Iterator[Sequence[Crowd]]:
