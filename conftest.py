@@ -19,6 +19,7 @@ PLUGINS = (
     "report",
     "lab",
     "pair",
+    "manager",
     "bench",
     "filters",
     "rewriting",

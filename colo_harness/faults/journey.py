@@ -7,10 +7,10 @@ from colo_harness.colo import disks
 from colo_harness.colo.pair import ColoPair
 from colo_harness.errors import MachineError
 from colo_harness.faults.load import Load, Opener
-from colo_harness.faults.loss import PEER_LOST
-from colo_harness.faults.moments import IN_TRANSFER
+from colo_harness.faults.loss import PEER_LOST, Kill
+from colo_harness.faults.moments import IDLE, IN_TRANSFER, Moment
 from colo_harness.faults.nemesis import Nemesis
-from colo_harness.faults.schedule import Schedule, Turn
+from colo_harness.faults.schedule import RESUMES, Schedule, Turn
 from colo_harness.judge.availability import failover_completed
 from colo_harness.judge.sessions import no_reset, nothing_lost
 from colo_harness.judge.turns import TurnsTaken, disks_alike
@@ -71,6 +71,8 @@ class Journey:
             if survivor is Role.SECONDARY:
                 load.close()  # docs/findings/0008-rewritten-sessions-die-later.md
                 crowds = [self._crowd]
+            if turn.moment in RESUMES:
+                self._stumble(turn.moment, crowds)
             if self._amiss(since):
                 return
             if survivor:
@@ -84,7 +86,8 @@ class Journey:
         trouble = turn.trouble
         if turn.moment == IN_TRANSFER:
             self._pair.checkpoint()  # it opens sessions: as in `_open`
-        with turn.moment.reached(self._pair, self._client):
+        moment = IDLE if turn.moment in RESUMES else turn.moment
+        with moment.reached(self._pair, self._client):
             self._nemesis.inject(trouble.fault)
             if trouble.survivor:
                 self._nemesis.allow(*PEER_LOST)
@@ -93,6 +96,15 @@ class Journey:
             else:
                 self._crowd.work(UNHEALED_S)
             self._nemesis.heal()
+
+    def _stumble(self, moment: Moment, crowds: Sequence[Crowd]) -> None:
+        """Begin to resume, and lose the new secondary at that moment."""
+        self._nemesis.allow("migration-failed", "block-job-error")
+        with moment.reached(self._pair, self._client):
+            self._nemesis.inject(Kill(Role.SECONDARY))
+            self._pair.attempt_failover(Role.PRIMARY)
+        self._nemesis.heal()
+        _let_answer(crowds)
 
     @contextmanager
     def _under(self, load: Load) -> Iterator[Sequence[Crowd]]:

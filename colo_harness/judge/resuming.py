@@ -7,7 +7,7 @@ from colo_harness.history import Entry
 from colo_harness.judge.checkpoints import pauses
 from colo_harness.judge.moments import faults, phases
 from colo_harness.judge.operations import ledger
-from colo_harness.judge.verdict import Breach, Parametrised, Verdict, decide
+from colo_harness.judge.verdict import Breach, Parametrised, Verdict, decide, holds, undecided
 
 NEVER = float("inf")
 
@@ -86,3 +86,21 @@ def unlike(compared: Iterable[Entry]) -> Iterator[Breach]:
     for entry in compared:
         if (byte := entry.data["differs_at"]) is not None:
             yield Breach(f"{entry.data['moment']}: the disks differ at byte {byte}", entry.at, (entry.line,))
+
+
+@dataclass(frozen=True)
+class FellWhileResyncing(Parametrised):
+    """The last fault bit after the copy of the disk was seen under way, and before it was; else it proves nothing."""
+
+    def judge(self, entries: Sequence[Entry]) -> Verdict:
+        """Judge entries that are in order of time."""
+        bitten = [fault for fault in faults(entries) if fault.bitten is not None and fault.inject is not None]
+        if not bitten:
+            return undecided("no fault is proven to have bitten")
+        fault = bitten[-1]
+        at = fault.inject or 0.0
+        begun = [entry.at for entry in phases(entries, "resyncing") if entry.at <= at]
+        over = [entry.at for entry in phases(entries, "resynced") if entry.at <= at]
+        if not begun or (over and over[-1] > begun[-1]):
+            return undecided(f"{fault.what} fell at {at:.3f} s, not in a resync")
+        return holds(f"{fault.what} fell at {at:.3f} s, in a resync")
