@@ -92,10 +92,11 @@ class Journey:
             if trouble.survivor:
                 self._nemesis.allow(*PEER_LOST)
                 self._pair.attempt_failover(trouble.survivor, fenced=trouble.fenced)
-                _let_answer(crowds)
             else:
                 self._crowd.work(UNHEALED_S)
-            self._nemesis.heal()
+                self._nemesis.heal()
+            _let_answer(crowds)
+        self._nemesis.heal()
 
     def _stumble(self, moment: Moment, crowds: Sequence[Crowd]) -> None:
         """Begin to resume, and lose the new secondary at that moment."""
