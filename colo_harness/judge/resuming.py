@@ -76,18 +76,6 @@ class DisksEqual(Parametrised):
         return decide(breaches, doubts, f"{len(compared)} times, the disks held the same")
 
 
-def comparisons(entries: Sequence[Entry]) -> list[Entry]:
-    """Return what was observed each time that the disks of both sides were compared."""
-    return [entry for entry in entries if (entry.kind, entry.what) == ("observe", "disks")]
-
-
-def unlike(compared: Iterable[Entry]) -> Iterator[Breach]:
-    """Yield each comparison that found a difference."""
-    for entry in compared:
-        if (byte := entry.data["differs_at"]) is not None:
-            yield Breach(f"{entry.data['moment']}: the disks differ at byte {byte}", entry.at, (entry.line,))
-
-
 @dataclass(frozen=True)
 class FellWhileResyncing(Parametrised):
     """The last fault bit after the copy of the disk was seen under way, and before it was; else it proves nothing."""
@@ -104,3 +92,15 @@ class FellWhileResyncing(Parametrised):
         if not begun or (over and over[-1] > begun[-1]):
             return undecided(f"{fault.what} fell at {at:.3f} s, not in a resync")
         return holds(f"{fault.what} fell at {at:.3f} s, in a resync")
+
+
+def comparisons(entries: Sequence[Entry]) -> list[Entry]:
+    """Return what was observed each time that the disks of both sides were compared."""
+    return [entry for entry in entries if (entry.kind, entry.what) == ("observe", "disks")]
+
+
+def unlike(compared: Iterable[Entry]) -> Iterator[Breach]:
+    """Yield each comparison that found a difference."""
+    for entry in compared:
+        if (byte := entry.data["differs_at"]) is not None:
+            yield Breach(f"{entry.data['moment']}: the disks differ at byte {byte}", entry.at, (entry.line,))
