@@ -193,7 +193,7 @@ class ColoPair:
         """Return once both sides have traced all that comes before the receipt of `message`. Raises WaitTimeout."""
         for role, last in zip(Role, LAST_BEFORE[message], strict=True):
             if last:
-                self.vm(role).await_trace(*last, since=since, timeout=self.timeouts.checkpoint)
+                self.vm(role).await_trace(*last[0], since=since, timeout=self.timeouts.checkpoint)
 
     # --- what the steps of the procedure are made of ---------------------------------------------------------------
 

@@ -75,6 +75,7 @@ class Relay:
         self._held: Message | None = None
         self._let: Message | None = None
         self._stalled = False
+        self._numb = False
         self._cut = False
         self._over = False
         self._failure: BaseException | None = None
@@ -143,6 +144,9 @@ class Relay:
     def stall(self) -> None:
         """Let nothing pass either way any more, not even the end of one side, until `unstall`."""
         self._tell(_stalled=True)
+        with self._changed:
+            self._changed.wait_for(lambda: self._over or self._numb, 10)
+            self.check()
 
     def unstall(self) -> None:
         """Let all pass that has waited since `stall`."""
@@ -240,10 +244,8 @@ class Relay:
 
     def _pass_on(self, ready: select.epoll) -> None:
         while not self._cut:
-            if self._stalled:  # not even a hang-up is noticed
-                if not self._woken.recv(16):
-                    return
-                continue
+            if not self._rest():
+                return
             patience = self._pump()
             for way in self._ways:
                 ready.modify(way.source, select.EPOLLRDHUP | (0 if way.queue else select.EPOLLIN))
@@ -257,6 +259,17 @@ class Relay:
                         return
                 elif event & _GONE:
                     return
+
+    def _rest(self) -> bool:
+        """Notice nothing while the stream is stalled, not even a hang-up; False when the relay is to end."""
+        while self._stalled:
+            with self._changed:
+                self._numb = True
+                self._changed.notify_all()
+            if not self._woken.recv(16):
+                return False
+        self._numb = False
+        return True
 
     def _pump(self) -> float | None:
         """Pass on what may pass; return the seconds until more may, None if something must happen first."""
