@@ -15,10 +15,12 @@ from colo_harness.errors import ProductFailure, StartupFailed, UsageError, WaitT
 from colo_harness.history import Entry, History
 from colo_harness.judge.transaction import LAST_BEFORE
 from colo_harness.machine.network import Network
+from colo_harness.machine.process import Process
 from colo_harness.qemu import argv, disk
 from colo_harness.qemu.argv import Files, Graph, Part
 from colo_harness.qemu.topology import HOSTS, Host, Role, Topology
 from colo_harness.qemu.vm import VM
+from colo_harness.wait import wait_until
 
 
 class ColoPair:
@@ -47,6 +49,8 @@ class ColoPair:
         self._roles: dict[Role, Host] = {Role.PRIMARY: "host_a", Role.SECONDARY: "host_b"}
         self._survivor: VM | None = None
         self._since = 0
+        self.daemons: dict[Host, list[Process]] = {host: [] for host in HOSTS}
+        """What runs on each host besides its QEMU, such as a manager's watcher: it dies with its host."""
 
     def __enter__(self) -> Self:
         return self
@@ -68,6 +72,15 @@ class ColoPair:
     def vms(self) -> list[VM]:
         """Every VM that was started, host_a's first."""
         return [self._vms[host] for host in HOSTS if host in self._vms]
+
+    def processes(self, host: Host) -> list[Process]:
+        """Return all that runs on a host and was not ended by us: its QEMU, and what else lives there."""
+        return [*(vm.process for vm in self.vms if vm.name == host), *self.daemons[host]]
+
+    def power_off(self, host: Host) -> None:
+        """End all that runs on a host, at once and for good. Raises MachineError."""
+        for process in self.processes(host):
+            process.kill()
 
     def address(self, role: Role) -> str:
         """Return the address of the role's host on the COLO network."""
@@ -241,11 +254,11 @@ class ColoPair:
         without either the document's commands are all that is done. Each command gets `within` seconds.
         Raises MonitorLost, CommandError, WaitTimeout.
         """
-        survivor, lost = self.vm(role), self.vm(role.peer)
+        survivor = self.vm(role)
         self._phase("failover", role=role, host=survivor.name, fenced=fenced)
         with survivor.patience(within or self.timeouts.failover):
             if fenced:
-                lost.kill()
+                self._do(failover.FENCE[role.peer])
             elif yanked:
                 self._do(failover.YANK[role])
             self._do(failover.ALONE[role])
@@ -277,6 +290,16 @@ class ColoPair:
         """Return when `role` has told that COLO ended, or well after that was `due`, in seconds; checkers judge."""
         with suppress(WaitTimeout):
             self.vm(role).await_event("COLO_EXIT", since=0, timeout=due + self.timeouts.late)
+
+    def let_end(self) -> None:
+        """Return when a side has told that COLO ended, or died, or well after either was due; checkers judge."""
+
+        def ended() -> bool:
+            told = any(entry.kind == "event" and entry.what == "COLO_EXIT" for entry in self.history.entries)
+            return told or not all(vm.alive for vm in self.vms)
+
+        with suppress(WaitTimeout):
+            wait_until("COLO to end", ended, timeout=self.timeouts.late)
 
     # --- resume -------------------------------------------------------------------------------------------------
 

@@ -218,7 +218,7 @@ class Relay:
         finally:
             self._upstream.close()
             with self._changed:
-                self._over = True
+                self._over, self._held = True, None
                 self._changed.notify_all()
 
     def _join(self) -> None:

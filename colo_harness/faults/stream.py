@@ -58,6 +58,56 @@ class Stall:
         _await(f"{part} to pass, or the stream to end", relay, before)
 
 
+@dataclass(frozen=True)
+class Slow:
+    """From what is held on only `rate` bytes pass in a second, either way."""
+
+    rate: int
+
+    allows = ()
+
+    def __str__(self) -> str:
+        return f"slow-{self.rate}"
+
+    @contextmanager
+    def inject(self, pair: ColoPair) -> Iterator[Bite]:
+        """Slow it down; it has bitten once something has passed so. Raises WaitTimeout, MachineError."""
+        relay = pair.relays.checkpoint
+        part = _held(relay)
+        before = len(relay.passed)
+        relay.slow(self.rate)
+        relay.release()
+        try:
+            _await(f"{part} to pass", relay, before)
+            yield {"part": part}
+        finally:
+            relay.slow(None)
+
+
+@dataclass(frozen=True)
+class Flip:
+    """The byte at `offset` of `part` arrives inverted; hold that part first."""
+
+    part: Message
+    offset: int
+
+    allows = ("stderr", *PEER_LOST)
+
+    def __str__(self) -> str:
+        return f"flip-{self.part}-{self.offset}"
+
+    @contextmanager
+    def inject(self, pair: ColoPair) -> Iterator[Bite]:
+        """Let the part pass with its byte changed; the relay says when it has. Raises MachineError."""
+        relay = pair.relays.checkpoint
+        if (held := _held(relay)) is not self.part:
+            raise UsageError(f"{self} falls at {self.part}, and {held} is held", f"call pair.hold({self.part!r}) first")
+        relay.flip(self.part, self.offset)
+        relay.release()
+        relay.wait_flipped(timeout=_HEALS_WITHIN)
+        yield {"part": self.part}
+
+
 def _await(what: str, relay: Relay, before: int) -> None:
     wait_until(what, lambda: relay.over or len(relay.passed) > before, timeout=_HEALS_WITHIN)
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from colo_harness.history import Entry
+from colo_harness.judge.checkpoints import pauses
 from colo_harness.judge.moments import faults
-from colo_harness.judge.verdict import Parametrised, Verdict, holds, undecided
+from colo_harness.judge.verdict import Breach, Parametrised, Verdict, decide, holds, undecided
 
 Traced = tuple[str, str]
 """A traced event of QEMU and the message that it names."""
@@ -70,3 +71,29 @@ class FellBefore(Parametrised):
 def _traces(entries: Sequence[Entry], host: str) -> list[Entry]:
     told = ("colo_send_message", "colo_receive_message")
     return [entry for entry in entries if entry.kind == "trace" and entry.who == host and entry.what in told]
+
+
+@dataclass(frozen=True)
+class Recovered(Parametrised):
+    """After the last fault is healed each host makes so many whole checkpoints, and COLO has never ended."""
+
+    checkpoints: int
+    hosts: tuple[str, ...] = ("host_a", "host_b")
+
+    def judge(self, entries: Sequence[Entry]) -> Verdict:
+        """Judge entries that are in order of time."""
+        healed = [entry for entry in entries if entry.kind == "fault" and entry.data.get("type") == "healed"]
+        if not healed:
+            return undecided("no fault was healed")
+        at = healed[-1].at
+        breaches = [
+            Breach(f"COLO ended on {entry.who}", entry.at, (entry.line,))
+            for entry in entries
+            if entry.kind == "event" and entry.what == "COLO_EXIT"
+        ]
+        for host in self.hosts:
+            whole = [stop for stop in pauses(entries, host) if stop.start >= at and stop.end is not None]
+            if len(whole) < self.checkpoints:
+                text = f"{len(whole)} checkpoints of {host} after {at:.3f} s"
+                breaches.append(Breach(text, at, (healed[-1].line,)))
+        return decide(breaches, [], f"{self.checkpoints} checkpoints and more after {at:.3f} s")

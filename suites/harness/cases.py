@@ -57,7 +57,9 @@ from colo_harness.judge.resuming import DisksEqual, ReplicatedAgain
 from colo_harness.judge.rewriting import rewritten
 from colo_harness.judge.routes import Routed
 from colo_harness.judge.seen import Released, Saw
+from colo_harness.judge.splitbrain import never_both_answer
 from colo_harness.judge.strain import MemoryKept, came_once, monitor_answers
+from colo_harness.judge.transaction import FellBefore, Recovered
 from suites.harness.benches import (
     ONE,
     OTHER,
@@ -99,6 +101,8 @@ from suites.harness.histories import (
     survivor,
     without,
 )
+from suites.harness.managers import handed_over
+from suites.harness.transactions import mended, standing
 
 Spoil = Callable[[list[Entry]], list[Entry]]
 
@@ -211,6 +215,14 @@ CASES = [
     Case(DisksEqual(1), resumed, change(is_a("observe", "disks"), differs_at=67043328), is_a("observe")),
     Case(STATES, failover, change(is_a("observe", "query-status"), value={"status": "colo"}), is_a("observe")),
     Case(FellAt("idle"), failover, change(is_a("fault", type="bitten"), at=4.02), is_a("fault"), "unknown"),
+    Case(Recovered(checkpoints=3), mended, change(is_a("event", "STOP"), at=2.5), is_a("fault", type="healed")),
+    Case(
+        FellBefore("vmstate-received"),
+        standing,
+        change(is_a("trace", message="vmstate-loaded"), at=2.5),
+        is_a("fault"),
+        "unknown",
+    ),
     Case(ColoEntered(), entry, change(is_a("event", status="colo"), status="completed"), is_a("event")),
     Case(CheckpointsGoOn(), progress, change(after(2, is_a("console", who="host_b")), at=1.5), is_a("phase")),
     Case(DelayHonoured(1.0, periods=3), pace, change(after(3, is_a("event", "STOP")), at=2.3), is_a("phase")),
@@ -239,6 +251,7 @@ CASES = [
     Case(MarksKept(), disks, change(ended("read"), text="B" * 64), is_a("op", "mark")),
     Case(QuietAfterDivergence(), divergence, change(after(12.5, is_a("event", "STOP")), at=10.0), is_a("op")),
     Case(SecondarySilent(), crossing, change(is_a("frame", who="host_b"), at=5.1), is_a("frame")),
+    Case(never_both_answer, handed_over, change(is_a("phase", "failover"), host="host_a"), is_a("observe", "voice")),
     Case(TimestampsGoOn(), crossing, change(is_a("frame", who="host_b"), tsval=3451065255), is_a("frame")),
     Case(Saw(STEPS), compared, change(is_a("frame", "out"), hex=TWO.hex()), is_a("phase")),
     Case(Released(1, at_least=2, at_most=2), compared, change(is_a("phase", "settled"), at=0.55), is_a("phase")),
