@@ -1,13 +1,13 @@
 """What goes wrong with the checkpoint stream at an exact place: where `pair.hold` has held it."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from colo_harness.colo.message import Message
 from colo_harness.colo.pair import ColoPair
 from colo_harness.colo.relay import Relay
-from colo_harness.errors import MachineError, UsageError
+from colo_harness.errors import MachineError, UsageError, WaitTimeout
 from colo_harness.faults.fault import Bite
 from colo_harness.faults.loss import PEER_LOST
 from colo_harness.wait import wait_until
@@ -98,14 +98,24 @@ class Flip:
 
     @contextmanager
     def inject(self, pair: ColoPair) -> Iterator[Bite]:
-        """Let the part pass with its byte changed; the relay says when it has. Raises MachineError."""
+        """Let the part pass with its byte changed, which the relay tells. Raises MachineError.
+
+        Enters once COLO has ended on a side or a side has died of it, or well after either was due.
+        """
         relay = pair.relays.checkpoint
         if (held := _held(relay)) is not self.part:
             raise UsageError(f"{self} falls at {self.part}, and {held} is held", f"call pair.hold({self.part!r}) first")
         relay.flip(self.part, self.offset)
         relay.release()
         relay.wait_flipped(timeout=_HEALS_WITHIN)
+        with suppress(WaitTimeout):
+            wait_until("COLO to end", lambda: _has_ended(pair), timeout=pair.timeouts.late)
         yield {"part": self.part}
+
+
+def _has_ended(pair: ColoPair) -> bool:
+    told = any(entry.kind == "event" and entry.what == "COLO_EXIT" for entry in pair.history.entries)
+    return told or not all(vm.alive for vm in pair.vms)
 
 
 def _await(what: str, relay: Relay, before: int) -> None:

@@ -95,7 +95,6 @@ def test_a_byte_that_arrives_changed(
         crowd.let_answer(5)
         pair.hold(flip.part)
         nemesis.inject(flip)
-        pair.let_end()
         pair.attempt_failover(Role.PRIMARY)
         crowd.let_answer(5)
     client.read_back()

@@ -34,7 +34,10 @@ def ends() -> Iterator[Ends]:
 
 def pair_of(ends: Ends) -> ColoPair:
     """Return what such a fault needs of a pair."""
-    return cast("ColoPair", SimpleNamespace(relays=SimpleNamespace(checkpoint=ends.relay)))
+    relays, timeouts = SimpleNamespace(checkpoint=ends.relay), SimpleNamespace(late=0.01)
+    return cast(
+        "ColoPair", SimpleNamespace(relays=relays, timeouts=timeouts, history=SimpleNamespace(entries=[]), vms=[])
+    )
 
 
 def test_what_is_severed_ends(ends: Ends) -> None:
