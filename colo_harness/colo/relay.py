@@ -99,8 +99,7 @@ class Relay:
 
     def hold(self, *parts: Message) -> None:
         """Stop at the next of these parts, before its first byte passes."""
-        with self._changed:
-            self._breaks = frozenset(parts)
+        self._tell(_breaks=frozenset(parts))
 
     def wait_held(self, *, timeout: float) -> Message:
         """Return what stands here once something does. Raises WaitTimeout."""
@@ -147,6 +146,8 @@ class Relay:
         with self._changed:
             self._changed.wait_for(lambda: self._over or self._numb, 10)
             self.check()
+            if not (self._over or self._numb):
+                raise MachineError("the relay is stuck in a side that does not read", "stall it where it is held")
 
     def unstall(self) -> None:
         """Let all pass that has waited since `stall`."""
