@@ -1,0 +1,127 @@
+"""Hosts that do not hear each other, or are not heard by the clients, though both are alive."""
+
+import pytest
+
+from colo_harness.colo.pair import ColoPair
+from colo_harness.faults.loss import Kill
+from colo_harness.faults.nemesis import Nemesis
+from colo_harness.faults.partition import Partition, Unplugged
+from colo_harness.judge import (
+    StallBelow,
+    acknowledged_explained,
+    counter_monotonic,
+    exercised,
+    failover_completed,
+    new_sessions_open,
+    no_reset,
+    nothing_lost,
+    sessions_go_on,
+    survivors_run,
+)
+from colo_harness.judge.lockstep import SilenceBounded
+from colo_harness.judge.pacing import NoForcedCheckpoint
+from colo_harness.judge.progress import CheckpointsGoOn
+from colo_harness.qemu.topology import Channel, Role
+from colo_harness.traffic.client import Client
+from colo_harness.traffic.crowd import Crowd
+from fixtures.claims import control
+from fixtures.pair import Check
+
+NOTHING_LOST = (exercised, no_reset, nothing_lost, acknowledged_explained, counter_monotonic)
+GOES_ON = (failover_completed, StallBelow(margin_s=2.5), new_sessions_open, sessions_go_on, survivors_run)
+UNNOTICED_S = 0.3
+"""So long nobody does anything."""
+BLIP_S = 1.0
+pytestmark = pytest.mark.answers(within=6)
+
+
+@pytest.mark.parametrize("survivor", list(Role), ids=str)
+@pytest.mark.parametrize(
+    "partition",
+    [
+        *(Partition(channel) for channel in (*Channel, None)),
+        *(Partition(channel, how="reject") for channel in (*Channel, None)),
+        *(
+            pytest.param(Partition(channel, role), marks=pytest.mark.slow)
+            for channel in (*Channel, None)
+            for role in Role
+        ),
+        *(
+            pytest.param(Partition(channel, role, "reject"), marks=pytest.mark.slow)
+            for channel in (*Channel, None)
+            for role in Role
+        ),
+    ],
+    ids=str,
+)
+@pytest.mark.claim("NET-1")
+@control(sabotage="no-yank", checker="failover_completed", on="drop-nbd-primary")
+@control(sabotage="no-promotion", checker="survivors_run", on="drop-all-secondary")
+def test_either_side_may_be_fenced(
+    pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, partition: Partition, survivor: Role
+) -> None:
+    """Whatever was cut off between the hosts: once either is fenced, the other goes on, and nothing is lost."""
+    with Crowd(client.incoming()) as crowd:
+        crowd.let_answer(5)
+        nemesis.inject(partition)
+        crowd.work(UNNOTICED_S)
+        nemesis.inject(Kill(survivor.peer))
+        pair.attempt_failover(survivor, fenced=False)
+        crowd.let_answer(5)
+    client.read_back()
+    pair.observe_survivor("after")
+
+    check(*NOTHING_LOST, *GOES_ON)
+
+
+@pytest.mark.parametrize(
+    "blip",
+    [
+        *(Partition(channel) for channel in (*Channel, None)),
+        Unplugged("client"),
+        *(Unplugged(role) for role in Role),
+    ],
+    ids=str,
+)
+@pytest.mark.claim("NET-2")
+@control(sabotage="hasty-hosts", checker="checkpoints_go_on", on="drop-all")
+def test_a_blip_costs_time_alone(
+    pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, blip: Partition | Unplugged
+) -> None:
+    """A partition that is over before anybody fails over breaks no session, and the pair replicates on."""
+    with Crowd(client.incoming()) as crowd:
+        crowd.let_answer(5)
+        nemesis.inject(blip)
+        crowd.work(BLIP_S)
+        nemesis.heal()
+        crowd.let_answer(5)
+        with pair.watching(), pair.settling():
+            pair.force_checkpoint()
+        crowd.let_answer(5)
+    client.read_back()
+
+    check(*NOTHING_LOST, CheckpointsGoOn(at_least=1))
+
+
+@pytest.mark.topology(checkpoint_delay_ms=60_000, compare_timeout_ms=500, scan_cycle_ms=250)
+@pytest.mark.parametrize(
+    "partition",
+    [Partition(channel, how=how) for channel in (Channel.MIRROR, Channel.COMPARE) for how in ("drop", "reject")],
+    ids=str,
+)
+@pytest.mark.claim("NET-3")
+@control(sabotage="patient-compare", checker="silence_bounded")
+def test_an_unheard_secondary_costs_time_alone(
+    pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, partition: Partition
+) -> None:
+    """While the secondary is not heard and nobody does anything, answers come late, and are right."""
+    with Crowd([client.echo(), client.log(), client.counter(), client.download()]) as crowd:
+        crowd.let_answer(5)
+        nemesis.inject(partition)
+        with pair.watching():
+            crowd.let_answer(3)
+        nemesis.heal()
+        crowd.let_answer(5)
+    client.read_back()
+
+    check(*NOTHING_LOST, SilenceBounded(3.0, held_s=0.4), NoForcedCheckpoint(most=16))
