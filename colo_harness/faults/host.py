@@ -33,16 +33,16 @@ class HostDeath:
     @contextmanager
     def inject(self, pair: ColoPair) -> Iterator[Bite]:
         """Take the links down, then kill; in the end the host is there again, and empty. Raises MachineError."""
-        victim, host, network = pair.vm(self.role), pair.host(self.role), pair.network
+        host, network = pair.host(self.role), pair.network
         namespace, other = network.host(host), network.colo_port("host_b" if host == "host_a" else "host_a")
         links = [name for name in namespace.interfaces().values() if name.startswith(("colo", "svc"))]
         namespace.ip(*(f"link set {link} down" for link in links))
         before = _sent(namespace, links)
-        victim.kill()
+        pair.power_off(host)
         try:
             if _sent(namespace, links) != before or namespace.passes(links[0]):
                 raise MachineError(f"{host} still sends", "please report this as a bug")
-            yield {"host": victim.name}
+            yield {"host": host}
         finally:
             # a host that has booted knows nothing of the connections that were
             run(["ss", "-K", "-a", "state", "connected"], namespace=namespace, timeout=10)

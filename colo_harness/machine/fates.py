@@ -44,7 +44,10 @@ class Barred:
 
 @dataclass(frozen=True)
 class Impairment:
-    """How bad a link is, in either direction; shares are percent of the frames, chosen at random."""
+    """How bad a link is, in either direction; shares are percent of the frames, chosen at random.
+
+    One that is not bad at all is still a real one: it carries frames of the usual size, each with its checksum.
+    """
 
     delay_ms: float = 0
     jitter_ms: float = 0
@@ -59,7 +62,8 @@ class Impairment:
     """In these one bit is flipped."""
 
     def __str__(self) -> str:
-        return "-".join(f"{name.removesuffix('_ms')}-{value:g}" for name, value in asdict(self).items() if value)
+        ways = [f"{name.removesuffix('_ms')}-{value:g}" for name, value in asdict(self).items() if value]
+        return "-".join(ways) or "real"
 
 
 class Impaired:

@@ -51,7 +51,9 @@ class Victim:
 def pair_of(network: Network, victim: Victim | None = None) -> Any:
     """Return as much of a pair as faults ask: who is where."""
     hosts = dict(zip(Role, HOSTS, strict=True))
-    return SimpleNamespace(network=network, host=hosts.get, vm=lambda _: victim)
+    return SimpleNamespace(
+        network=network, host=hosts.get, vm=lambda _: victim, power_off=lambda _: victim and victim.kill()
+    )
 
 
 @pytest.fixture
