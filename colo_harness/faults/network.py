@@ -23,9 +23,9 @@ SILENCES = tuple(
 """After these, as after the loss of a side, one must be fenced and the other go on, by an out-of-band yank."""
 DEATHS = tuple(map(HostDeath, Role))
 """After these the other host goes on, by an out-of-band yank."""
-BLIPS = (*map(Partition, (*Channel, None)), Unplugged("client"), *map(Unplugged, Role))
+BLIPS: tuple[Fault, ...] = (*map(Partition, (*Channel, None)), Unplugged("client"), *map(Unplugged, Role))
 """A pair is still one when these were healed before long; in the meantime its sessions may stand still."""
-STRAINS = (
+STRAINS: tuple[Fault, ...] = (
     *(BadLink("client", bad) for bad in (LOSS, TWICE, LATE, SPOILT, ALL_AT_ONCE)),
     *(BadLink("colo", bad) for bad in (FAR, NARROW)),
     Slow(Role.SECONDARY),
