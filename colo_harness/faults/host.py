@@ -11,7 +11,6 @@ from colo_harness.faults.fault import Bite
 from colo_harness.faults.loss import PEER_LOST
 from colo_harness.machine.namespace import Namespace
 from colo_harness.machine.network import await_links
-from colo_harness.machine.process import run
 from colo_harness.machine.tracers import Tracers
 from colo_harness.qemu.topology import Role
 
@@ -44,8 +43,7 @@ class HostDeath:
                 raise MachineError(f"{host} still sends", "please report this as a bug")
             yield {"host": host}
         finally:
-            # a host that has booted knows nothing of the connections that were
-            run(["ss", "-K", "-a", "state", "connected"], namespace=namespace, timeout=10)
+            namespace.forget_connections()  # a host that has booted knows none
             namespace.ip(*(f"link set {link} up" for link in links))
             await_links(namespace, links)
         with Tracers((namespace, "colo0"), (other.holder, other.link)) as tracers:

@@ -41,16 +41,19 @@ ONE_WAY = [
     for how in get_args(How)
     for survivor in Role
 ]
+UNSEEN = Unplugged(Role.PRIMARY), Role.SECONDARY
+"""Clients do not reach the primary any more; nothing else is wrong."""
 UNNOTICED_S = 0.3
 """So long nobody does anything."""
 BLIP_S = 0.7
+HELD_S = 3.0
 HANG_S = 4.0
 """A command of a failover that takes so long hangs: each takes a few milliseconds."""
 UNHEARD = [Partition(channel, how=how) for channel in (Channel.MIRROR, Channel.COMPARE) for how in get_args(How)]
 
 
 def outlives(
-    pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, partition: Partition, survivor: Role
+    pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, partition: Partition | Unplugged, survivor: Role
 ) -> None:
     """Part the hosts under traffic, fence the one and let the other go on."""
     with Crowd(client.incoming()) as crowd:
@@ -67,12 +70,12 @@ def outlives(
 
 
 @pytest.mark.answers(within=6)
-@pytest.mark.parametrize(("partition", "survivor"), [*BOTH_WAYS, *REFUSED[::3], *ONE_WAY[::9]], ids=str)
+@pytest.mark.parametrize(("partition", "survivor"), [*BOTH_WAYS, UNSEEN, *REFUSED[::3], *ONE_WAY[::9]], ids=str)
 @pytest.mark.claim("NET-1")
 @control(sabotage="no-yank", checker="failover_completed", on="drop-nbd-primary")
 @control(sabotage="no-promotion", checker="sessions_go_on", on="drop-all-secondary")
 def test_either_side_may_be_fenced(
-    pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, partition: Partition, survivor: Role
+    pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, partition: Partition | Unplugged, survivor: Role
 ) -> None:
     """Whatever was cut off between the hosts: once either is fenced, the other goes on, and nothing is lost."""
     outlives(pair, client, nemesis, check, partition, survivor)
@@ -109,6 +112,25 @@ def test_a_blip_costs_time_alone(
     client.read_back()
 
     check(*NOTHING_LOST, CheckpointsGoOn(at_least=1))
+
+
+@pytest.mark.claim("NET-2")
+def test_a_lost_disk_stream_holds_up_writes_alone(
+    pair: ColoPair, client: Client, nemesis: Nemesis, check: Check
+) -> None:
+    """While the replica hears nothing the guest's writes wait, until its stream is yanked; all else goes on."""
+    with Crowd([client.echo(), client.log()]) as crowd:
+        crowd.let_answer(3)
+        with pair.watching():
+            nemesis.inject(Partition(Channel.NBD))
+            crowd.work(HELD_S)
+            pair.vm(Role.PRIMARY).yank({"type": "block-node", "node-name": "nbd0"})
+            crowd.let_answer(3)
+        nemesis.heal()
+        crowd.let_answer(3)
+    client.read_back()
+
+    check(*NOTHING_LOST[:-1], SilenceBounded(HELD_S - 0.5), SilenceBounded(10, what="append", held_s=HELD_S - 0.5))
 
 
 @pytest.mark.answers(within=6)

@@ -143,6 +143,7 @@ def test_somebody_is_unplugged(network: Network, who: Any, way: Any) -> None:
     assert bite["lost"] >= 1 + (way == "both")
 
 
+@pytest.mark.needs("forgetting")
 def test_a_host_dies_without_a_word(network: Network, program: Any) -> None:
     """Its peer hears of it only when it speaks to the host that has booted."""
     listener = network.host_b.socket(socket.AF_INET, socket.SOCK_STREAM)
