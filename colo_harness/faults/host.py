@@ -34,7 +34,7 @@ class HostDeath:
         """Take the links down, then kill; in the end the host is there again, and empty. Raises MachineError."""
         host, network = pair.host(self.role), pair.network
         namespace, other = network.host(host), network.colo_port("host_b" if host == "host_a" else "host_a")
-        links = [name for name in namespace.interfaces().values() if name.startswith(("colo", "svc"))]
+        links = [name for name in namespace.interfaces().values() if name.startswith(("colo", "svc", "hb"))]
         namespace.ip(*(f"link set {link} down" for link in links))
         before = _sent(namespace, links)
         pair.power_off(host)

@@ -25,6 +25,7 @@ CLIENT = "10.77.0.1"
 SECOND_GUEST, SECOND_CLIENT = "10.78.0.10", "10.78.0.1"
 """On the second service network, where there is one."""
 PREFIX = 24
+HEARTBEAT_ADDRESS: dict[Host, str] = {"host_a": "10.99.0.1", "host_b": "10.99.0.2"}
 COLO_ADDRESS: dict[Host, str] = {"host_a": "10.88.0.1", "host_b": "10.88.0.2"}
 
 _BEHIND = 21
@@ -59,10 +60,12 @@ class Network:
     heard first.
     COLO network: bridge `colo` in `colo_switch` with ports `host_a` and `host_b`; behind each of them the link
     `colo0`, with the addresses 10.88.0.1/24 and 10.88.0.2/24.
+    Heartbeat network, where one is wanted: `hb0` in host_a (10.99.0.1/24) and in host_b (10.99.0.2/24), by the bridge
+    `heartbeat` in `switch` with the ports `beat_a` and `beat_b`.
     IPv6 is off everywhere, nothing has a default route. Raises MachineError.
     """
 
-    def __init__(self, nics: int = 1) -> None:
+    def __init__(self, nics: int = 1, *, heartbeat: bool = False) -> None:
         if not Path("/dev/net/tun").exists():
             raise MachineError(
                 "there is no /dev/net/tun for the guests' network cards",
@@ -81,7 +84,7 @@ class Network:
             self.splices = count()
             self.laundering = False
             """Sabotage: whoever spoils a frame on this network sums it anew, so that no checksum tells."""
-            self._plug(nics)
+            self._plug(nics, heartbeat=heartbeat)
             self._close = stack.pop_all().close
 
     def __enter__(self) -> Self:
@@ -126,7 +129,7 @@ class Network:
         """Let go of all namespaces; processes that are still inside keep theirs alive."""
         self._close()
 
-    def _plug(self, nics: int) -> None:
+    def _plug(self, nics: int, *, heartbeat: bool) -> None:
         ours = f"group {mark.link_group()}"
         lines = [f"link add colo {ours} {_PLAIN_BRIDGE}", "link set colo up"]
         for index, name in enumerate(HOSTS, _BEHIND):
@@ -137,8 +140,9 @@ class Network:
             self.host(name).ip(f"address add {self.address(name)}/{PREFIX} dev colo0", "link set colo0 up")
         waiting: dict[Namespace, list[str]] = {self.colo_switch: [*HOSTS]}
         waiting |= {self.host(name): ["colo0"] for name in HOSTS}
-        for number, client in enumerate((CLIENT, SECOND_CLIENT)[:nics]):
-            for namespace, links in self._serve(number, client, ours).items():
+        plugged = [self._serve(number, client, ours) for number, client in enumerate((CLIENT, SECOND_CLIENT)[:nics])]
+        for network in [*plugged, *([self._beat(ours)] if heartbeat else [])]:
+            for namespace, links in network.items():
                 waiting.setdefault(namespace, []).extend(links)
         for namespace, links in waiting.items():
             await_links(namespace, links)
@@ -167,6 +171,20 @@ class Network:
         links = (f"br{number}", f"svc{number}")
         outer = {self.switch: (f"service{end}", *ports), self.client: (f"svc{number}",)}
         return {**outer, self.host_a: links, self.host_b: links}
+
+    def _beat(self, ours: str) -> Mapping[Namespace, Iterable[str]]:
+        """Make the heartbeat network; return its links in each namespace."""
+        lines = [f"link add heartbeat {ours} {_PLAIN_BRIDGE}", "link set heartbeat up"]
+        ports = [f"beat{name.removeprefix('host')}" for name in HOSTS]
+        for index, (port, name) in enumerate(zip(ports, HOSTS, strict=True), _BEHIND + 2 * len(PORTS)):
+            lines += [
+                f"link add {port} index {index} {ours} type veth peer name hb0 {ours} netns {self.host(name).path}",
+                f"link set {port} master heartbeat up",
+            ]
+        self.switch.ip(*lines)
+        for name in HOSTS:
+            self.host(name).ip(f"address add {HEARTBEAT_ADDRESS[name]}/{PREFIX} dev hb0", "link set hb0 up")
+        return {self.switch: ("heartbeat", *ports), self.host_a: ("hb0",), self.host_b: ("hb0",)}
 
 
 def await_links(namespace: Namespace, links: Iterable[str]) -> None:

@@ -152,4 +152,4 @@ def test_an_unheard_secondary_costs_time_alone(
         crowd.let_answer(2)
     client.read_back()
 
-    check(*NOTHING_LOST, SilenceBounded(3.0, held_s=0.4), NoForcedCheckpoint(most=12))
+    check(*NOTHING_LOST, SilenceBounded(3.0, what=None, held_s=0.4), NoForcedCheckpoint(most=12))
