@@ -11,7 +11,7 @@ from colo_harness.colo.lab import Lab
 from colo_harness.colo.relay import LAST_OF_PRIMARY, Message
 from colo_harness.colo.relays import Relays
 from colo_harness.colo.sabotage import SOUND, Sabotage, Step
-from colo_harness.errors import ProductFailure, StartupFailed, UsageError, WaitTimeout
+from colo_harness.errors import CommandError, ProductFailure, StartupFailed, UsageError, WaitTimeout
 from colo_harness.history import Entry, History
 from colo_harness.machine.network import Network
 from colo_harness.qemu import argv, disk
@@ -84,7 +84,7 @@ class ColoPair:
         """Do as `start`; a pair that does not enter COLO is left as it is, with the reason in the history."""
         try:
             self.start()
-        except StartupFailed as failure:
+        except (StartupFailed, CommandError) as failure:
             self._phase("refused", reason=str(failure))
 
     # --- life ---------------------------------------------------------------------------------------------------

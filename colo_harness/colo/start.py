@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from colo_harness.colo import procedure
 from colo_harness.colo.entry import await_colo
 from colo_harness.colo.ticks import Ticks
-from colo_harness.qemu import warm
+from colo_harness.qemu import argv, warm
 from colo_harness.qemu.topology import HOSTS, Role
 
 if TYPE_CHECKING:
@@ -63,9 +63,11 @@ def observe_before(pair: "ColoPair") -> None:
 
 
 def set_capabilities(pair: "ColoPair") -> None:
-    """Set COLO's migration capabilities on both sides."""
-    for vm in pair.vms:
-        procedure.set_capabilities(vm, pair.lab.contract)
+    """Set COLO's migration capabilities on both sides, or those of the topology."""
+    for vm, others in zip(pair.vms, pair.topology.capabilities or (None, None), strict=True):
+        procedure.set_capabilities(vm, pair.lab.contract, others)
+    if pair.topology.deferred:
+        pair.vm(Role.SECONDARY).execute("migrate-incoming", {"uri": argv.INCOMING})
 
 
 def serve_replica(pair: "ColoPair") -> None:

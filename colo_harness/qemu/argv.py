@@ -15,6 +15,8 @@ from colo_harness.qemu.topology import MEDDLER_PORT, NARROWS_PORT, Channel, Host
 
 LOOP_PORT = 9001
 """On a host's loopback: where the primary's filters reach its colo-compare."""
+INCOMING = f"tcp:0.0.0.0:{Channel.CHECKPOINT}"
+"""Where the secondary listens for the checkpoint stream."""
 OUT_PORT = 9005
 """On a host's loopback: where colo-compare lets frames go."""
 GUEST_MAC = "52:54:00:aa:bb:01"
@@ -145,7 +147,7 @@ def machine(topology: Topology, files: Files, *, host: Host, boot: Boot | None) 
     """Return what every QEMU of a topology shares, whatever its role."""
     parts = [
         Part("-name", host),
-        Part("-machine", "pc,memory-backend=pc.ram" if topology.memory_file else "pc"),
+        Part("-machine", topology.machine + (",memory-backend=pc.ram" if topology.memory_file else "")),
         Part("-accel", topology.accel),
         Part("-cpu", _cpu(topology)),
         Part("-m", str(topology.memory_mib)),
@@ -225,7 +227,7 @@ def secondary(topology: Topology, files: Files, contract: Contract, *, primary_a
         Part("-drive", f"if=none,id=parent0,file.filename={files.disk},driver=qcow2", "parent0"),
         Part("-drive", replica, "childs0"),
         Part("-drive", f"if={_bus(topology)},id=colo-disk0,{quorum}", "colo-disk0"),
-        Part("-incoming", f"tcp:0.0.0.0:{Channel.CHECKPOINT}"),
+        Part("-incoming", "defer" if topology.deferred else INCOMING),
     ]
     if not topology.networked:
         return storage

@@ -39,6 +39,7 @@ GOES_ON = (failover_completed, StallBelow(margin_s=2.5), new_sessions_open, sess
 @pytest.mark.parametrize("moment", MOMENTS, ids=str)
 @pytest.mark.parametrize("loss", LOSSES, ids=str)
 @pytest.mark.claim("FT-5")
+@pytest.mark.regression("d4555dd5146a", may_fail_on="<5.1")
 @control(sabotage="no-promotion", checker="survivors_run", on="kill-secondary-after-commit")
 def test_either_side_may_be_lost_at_any_moment(
     pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, loss: Kill | Freeze, moment: Moment

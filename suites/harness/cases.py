@@ -44,9 +44,9 @@ from colo_harness.judge.blocks import (
 from colo_harness.judge.delivery import DeliveredInOrder
 from colo_harness.judge.disks import BlocksHold, MarksKept, disk_answers
 from colo_harness.judge.documented import Covered, as_documented
-from colo_harness.judge.entering import ColoEntered
+from colo_harness.judge.entering import ColoEntered, StartRefused
 from colo_harness.judge.frames import SecondarySilent, TimestampsGoOn
-from colo_harness.judge.memory import GenerationPossible, MemoryEqual
+from colo_harness.judge.memory import GenerationPossible, LeftOut, MemoryEqual
 from colo_harness.judge.pacing import NewDelayInForce
 from colo_harness.judge.paws import timestamps_taken
 from colo_harness.judge.prediction import ClientGotAsPredicted
@@ -99,6 +99,7 @@ from suites.harness.histories import (
     survivor,
     without,
 )
+from suites.harness.starts import spared, unsuited
 
 Spoil = Callable[[list[Entry]], list[Entry]]
 
@@ -211,6 +212,13 @@ CASES = [
     Case(DisksEqual(1), resumed, change(is_a("observe", "disks"), differs_at=67043328), is_a("observe")),
     Case(STATES, failover, change(is_a("observe", "query-status"), value={"status": "colo"}), is_a("observe")),
     Case(FellAt("idle"), failover, change(is_a("fault", type="bitten"), at=4.02), is_a("fault"), "unknown"),
+    Case(StartRefused("return-path"), unsuited, change(is_a("phase", "refused"), reason="it died"), is_a("phase")),
+    Case(
+        LeftOut({"host_a": 1, "host_b": 2}),
+        spared,
+        change(is_a("observe", who="host_b"), dumped=1, left_out=1),
+        is_a("observe"),
+    ),
     Case(ColoEntered(), entry, change(is_a("event", status="colo"), status="completed"), is_a("event")),
     Case(CheckpointsGoOn(), progress, change(after(2, is_a("console", who="host_b")), at=1.5), is_a("phase")),
     Case(DelayHonoured(1.0, periods=3), pace, change(after(3, is_a("event", "STOP")), at=2.3), is_a("phase")),
