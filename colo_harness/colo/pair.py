@@ -8,12 +8,14 @@ from typing import Any, Self
 
 from colo_harness.colo import failover, procedure, resume, start
 from colo_harness.colo.lab import Lab
-from colo_harness.colo.relay import LAST_OF_PRIMARY, Message
+from colo_harness.colo.message import Message
 from colo_harness.colo.relays import Relays
 from colo_harness.colo.sabotage import SOUND, Sabotage, Step
 from colo_harness.errors import CommandError, ProductFailure, StartupFailed, UsageError, WaitTimeout
 from colo_harness.history import Entry, History
+from colo_harness.judge.transaction import LAST_BEFORE
 from colo_harness.machine.network import Network
+from colo_harness.machine.process import Process
 from colo_harness.qemu import argv, disk
 from colo_harness.qemu.argv import Files, Graph, Part
 from colo_harness.qemu.topology import HOSTS, Host, Role, Topology
@@ -45,6 +47,9 @@ class ColoPair:
         self._vms: dict[Host, VM] = {}
         self._roles: dict[Role, Host] = {Role.PRIMARY: "host_a", Role.SECONDARY: "host_b"}
         self._survivor: VM | None = None
+        self._since = 0
+        self.daemons: dict[Host, list[Process]] = {host: [] for host in HOSTS}
+        """What runs on each host besides its QEMU, such as a manager's watcher: it dies with its host."""
 
     def __enter__(self) -> Self:
         return self
@@ -67,6 +72,15 @@ class ColoPair:
         """Every VM that was started, host_a's first."""
         return [self._vms[host] for host in HOSTS if host in self._vms]
 
+    def processes(self, host: Host) -> list[Process]:
+        """Return all that runs on a host and was not ended by us: its QEMU, and what else lives there."""
+        return [*(vm.process for vm in self.vms if vm.name == host), *self.daemons[host]]
+
+    def power_off(self, host: Host) -> None:
+        """End all that runs on a host, at once and for good. Raises MachineError."""
+        for process in self.processes(host):
+            process.kill()
+
     def address(self, role: Role) -> str:
         """Return the address of the role's host on the COLO network."""
         return self.network.address(self._roles[role])
@@ -76,8 +90,25 @@ class ColoPair:
     def start(self) -> None:
         """Boot both sides and bring them into COLO, in the document's order."""
         self._phase("start", sabotage=self._sabotage.name)
-        for step in start.STEPS:
+        with self.relays.taking_blame():
+            for step in start.STEPS:
+                self._do(step)
+        self._phase("replicating")
+
+    def start_until(self, message: Message) -> None:
+        """Do as `start` until the first `message` is held in a relayed pair's stream; `finish_start` does the rest."""
+        self._phase("start", sabotage=self._sabotage.name)
+        for step in start.STEPS[:-1]:
             self._do(step)
+        self._since = self.history.cursor()
+        self.relays.first = (message,)
+        start.migrate(self)
+        self.relays.checkpoint.wait_held(timeout=self.timeouts.entry)
+
+    def finish_start(self) -> None:
+        """Let go on what `start_until` holds, into COLO. Raises StartupFailed."""
+        self.relays.checkpoint.release()
+        start.await_entry(self, since=self._since)
         self._phase("replicating")
 
     def attempt_start(self) -> None:
@@ -163,12 +194,18 @@ class ColoPair:
         self._phase("watch", delay_s=self.topology.checkpoint_delay_ms / 1000)
 
     def hold(self, message: Message) -> None:
-        """Force a checkpoint; return when its `message` is held on its way to the primary, which did all before it."""
+        """Force a checkpoint; return when its `message` is held on its way, and both sides have done all before it."""
         since = self.history.cursor()
         self.relays.checkpoint.hold(message)
         self.force_checkpoint()
         self.relays.checkpoint.wait_held(timeout=self.timeouts.checkpoint)
-        self.vm(Role.PRIMARY).await_trace(*LAST_OF_PRIMARY[message], since=since, timeout=self.timeouts.checkpoint)
+        self.await_traced(message, since=since)
+
+    def await_traced(self, message: Message, *, since: int) -> None:
+        """Return once both sides have traced all that comes before the receipt of `message`. Raises WaitTimeout."""
+        for role, last in zip(Role, LAST_BEFORE[message], strict=True):
+            if last:
+                self.vm(role).await_trace(*last, since=since, timeout=self.timeouts.checkpoint)
 
     # --- what the steps of the procedure are made of ---------------------------------------------------------------
 
@@ -216,11 +253,11 @@ class ColoPair:
         without either the document's commands are all that is done. Each command gets `within` seconds.
         Raises MonitorLost, CommandError, WaitTimeout.
         """
-        survivor, lost = self.vm(role), self.vm(role.peer)
+        survivor = self.vm(role)
         self._phase("failover", role=role, host=survivor.name, fenced=fenced)
         with survivor.patience(within or self.timeouts.failover):
             if fenced:
-                lost.kill()
+                self._do(failover.FENCE[role.peer])
             elif yanked:
                 self._do(failover.YANK[role])
             self._do(failover.ALONE[role])
@@ -307,7 +344,8 @@ class ColoPair:
     # --- end ----------------------------------------------------------------------------------------------------
 
     def collect(self) -> None:
-        """Bring what the QEMUs wrote and how they ended into the history."""
+        """Bring what the QEMUs wrote and how they ended into the history. Raises MachineError where a relay broke."""
+        self.relays.check()
         for vm in self.vms:
             vm.collect()
 

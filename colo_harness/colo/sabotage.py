@@ -216,6 +216,11 @@ _ALL = (
         instead={"yank_primary": _left_out, "yank_secondary": _left_out},
     ),
     Sabotage(
+        "fence-does-nothing",
+        "Fencing a host is said to be done, and its processes live on.",
+        instead={"fence_primary": _left_out, "fence_secondary": _left_out},
+    ),
+    Sabotage(
         "no-colo",
         "The primary migrates without the x-colo capability.",
         instead={"set_capabilities": _set_plain_capabilities},

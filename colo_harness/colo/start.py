@@ -82,10 +82,20 @@ def attach_replica(pair: "ColoPair") -> None:
 
 def enter(pair: "ColoPair") -> None:
     """Start replication and wait until both sides run in COLO. Raises StartupFailed with the states seen."""
+    since = pair.history.cursor()
+    migrate(pair)
+    await_entry(pair, since=since)
+
+
+def migrate(pair: "ColoPair") -> None:
+    """Start the migration that enters COLO."""
     primary = pair.vm(Role.PRIMARY)
     procedure.set_checkpoint_delay(primary, pair.topology.checkpoint_delay_ms)
-    since = pair.history.cursor()
     procedure.migrate(primary, *pair.relays.open_checkpoint())
+
+
+def await_entry(pair: "ColoPair", *, since: int) -> None:
+    """Return when both sides run in COLO; `since` is the cursor before `migrate`. Raises StartupFailed."""
     await_colo(pair.vms, pair.history, since=since, timeout=pair.timeouts.entry)
 
 

@@ -57,6 +57,7 @@ from colo_harness.judge.resuming import DisksEqual, ReplicatedAgain
 from colo_harness.judge.rewriting import rewritten
 from colo_harness.judge.routes import Routed
 from colo_harness.judge.seen import Released, Saw
+from colo_harness.judge.splitbrain import never_both_answer
 from colo_harness.judge.strain import MemoryKept, came_once, monitor_answers
 from suites.harness.benches import (
     ONE,
@@ -99,6 +100,7 @@ from suites.harness.histories import (
     survivor,
     without,
 )
+from suites.harness.managers import handed_over
 from suites.harness.starts import spared, unsuited
 
 Spoil = Callable[[list[Entry]], list[Entry]]
@@ -247,6 +249,7 @@ CASES = [
     Case(MarksKept(), disks, change(ended("read"), text="B" * 64), is_a("op", "mark")),
     Case(QuietAfterDivergence(), divergence, change(after(12.5, is_a("event", "STOP")), at=10.0), is_a("op")),
     Case(SecondarySilent(), crossing, change(is_a("frame", who="host_b"), at=5.1), is_a("frame")),
+    Case(never_both_answer, handed_over, change(is_a("phase", "failover"), host="host_a"), is_a("observe", "voice")),
     Case(TimestampsGoOn(), crossing, change(is_a("frame", who="host_b"), tsval=3451065255), is_a("frame")),
     Case(Saw(STEPS), compared, change(is_a("frame", "out"), hex=TWO.hex()), is_a("phase")),
     Case(Released(1, at_least=2, at_most=2), compared, change(is_a("phase", "settled"), at=0.55), is_a("phase")),

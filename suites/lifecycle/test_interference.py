@@ -2,8 +2,8 @@
 
 import pytest
 
+from colo_harness.colo.message import Message
 from colo_harness.colo.pair import ColoPair
-from colo_harness.colo.relay import Message
 from colo_harness.judge.blocks import CommandRefused
 from colo_harness.judge.progress import CheckpointsGoOn
 from colo_harness.qemu.topology import Role
