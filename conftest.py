@@ -20,6 +20,7 @@ PLUGINS = (
     "report",
     "lab",
     "pair",
+    "manager",
     "bench",
     "filters",
     "rewriting",
@@ -28,6 +29,7 @@ PLUGINS = (
     "soak",
     "audit",
     "kills",
+    "endurance",
     "usage",
     "interrupt",
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -9,8 +10,9 @@ from typing import Any, Self
 from colo_harness.colo import failover, procedure, resume, start
 from colo_harness.colo.lab import Lab
 from colo_harness.colo.message import Message
+from colo_harness.colo.rehearsal import Order, Rehearsal, Scribe
 from colo_harness.colo.relays import Relays
-from colo_harness.colo.sabotage import SOUND, Sabotage, Step
+from colo_harness.colo.sabotage import SOUND, Handover, Sabotage, Step
 from colo_harness.errors import CommandError, ProductFailure, StartupFailed, UsageError, WaitTimeout
 from colo_harness.history import Entry, History
 from colo_harness.judge.transaction import LAST_BEFORE
@@ -89,17 +91,28 @@ class ColoPair:
 
     def start(self) -> None:
         """Boot both sides and bring them into COLO, in the document's order."""
-        self._phase("start", sabotage=self._sabotage.name)
+        self.approach()
+        self.enter()
+
+    def approach(self) -> None:
+        """Do all of `start` but its last step; after a failover, all of `resume` but that."""
+        if self._survivor:
+            self._resync()
+            self._carry_out(resume.REPLICATE)
+        else:
+            self._phase("start", sabotage=self._sabotage.name)
+            self._carry_out(start.STEPS)
+
+    def enter(self) -> None:
+        """Bring both sides, which are ready for it, into COLO. Raises StartupFailed."""
         with self.relays.taking_blame():
-            for step in start.STEPS:
-                self._do(step)
+            self._do(start.enter)
+        self._survivor = None
         self._phase("replicating")
 
     def start_until(self, message: Message) -> None:
         """Do as `start` until the first `message` is held in a relayed pair's stream; `finish_start` does the rest."""
-        self._phase("start", sabotage=self._sabotage.name)
-        for step in start.STEPS[:-1]:
-            self._do(step)
+        self.approach()
         self._since = self.history.cursor()
         self.relays.first = (message,)
         start.migrate(self)
@@ -110,6 +123,10 @@ class ColoPair:
         self.relays.checkpoint.release()
         start.await_entry(self, since=self._since)
         self._phase("replicating")
+
+    def handed(self, handover: Handover) -> Handover:
+        """Return what a manager is handed, as the sabotage leaves it."""
+        return self._sabotage.handed(handover)
 
     def attempt_start(self) -> None:
         """Do as `start`; a pair that does not enter COLO is left as it is, with the reason in the history."""
@@ -257,13 +274,36 @@ class ColoPair:
         self._phase("failover", role=role, host=survivor.name, fenced=fenced)
         with survivor.patience(within or self.timeouts.failover):
             if fenced:
-                self._do(failover.FENCE[role.peer])
+                self.fence(role.peer)
             elif yanked:
                 self._do(failover.YANK[role])
             self._do(failover.ALONE[role])
+        self._take_note(role)
+
+    def fence(self, role: Role) -> None:
+        """See to it that the side which has this role, and all else on its host, is dead. Raises MachineError."""
+        self._do(failover.FENCE[role])
+
+    def rehearse(self, *steps: Step) -> Rehearsal:
+        """Return what these steps would tell the QEMUs; nothing is told or changed."""
+        orders: dict[Host, list[Order]] = {host: [] for host in HOSTS}
+        stage = copy(self)
+        vars(stage).update(graphs=dict(self.graphs), _vms={host: Scribe(host, orders[host]) for host in HOSTS})
+        for step in steps:
+            stage._do(step)  # noqa: SLF001 - one of us
+        return Rehearsal(orders, stage.graphs)
+
+    def adopt(self, role: Role, rehearsal: Rehearsal, *, at: float) -> None:
+        """Take note that somebody else did what was rehearsed: `role` carries on alone since `at`, in seconds."""
+        self.graphs = {**self.graphs, self.host(role): rehearsal.graphs[self.host(role)]}
+        self._take_note(role, at=at)
+
+    def _take_note(self, role: Role, at: float | None = None) -> None:
+        """Let `role`, which carries on alone, be the primary from now on."""
+        survivor = self.vm(role)
         self._roles = {Role.PRIMARY: self._roles[role], Role.SECONDARY: self._roles[role.peer]}
         self._survivor = survivor
-        self._phase("promoted", role=role, host=survivor.name)
+        self.history.record("phase", "pair", "promoted", at=at, role=role, host=survivor.name)
 
     def attempt_failover(
         self, role: Role, *, fenced: bool = True, yanked: bool = True, within: float | None = None
@@ -297,13 +337,29 @@ class ColoPair:
         with self.resuming(renewed=renewed):
             pass
 
+    def attempt_resume(self) -> None:
+        """Do as `resume`; where QEMU does not, leave it as it is, with the reason in the history."""
+        try:
+            self.resume()
+        except ProductFailure as failure:
+            self._phase("stuck", role=Role.PRIMARY, host=self.vm(Role.PRIMARY).name, reason=str(failure))
+
     @contextmanager
     def resuming(self, *, renewed: bool = True) -> Iterator[None]:
         """Resume replication; in the block the survivor's guest works on, and the new secondary's disk follows its own.
 
-        The document's "Primary resume replication" and "Secondary resume replication". A lost peer that only hangs is
-        killed. `renewed` is whether the streams inside the survivor are made anew, which the document leaves out.
-        Raises UsageError where no failover came before, and as `start` does.
+        The document's "Primary resume replication" and "Secondary resume replication". `renewed` is whether the
+        streams inside the survivor are made anew, which the document leaves out. Raises as `ready_resync` and `start`.
+        """
+        self._resync(renewed=renewed)
+        yield
+        self._carry_out(resume.REPLICATE)
+        self.enter()
+
+    def ready_resync(self, *, renewed: bool = True) -> None:
+        """Do all that `resume` does before the first block is copied. Raises UsageError where no failover came before.
+
+        A lost peer that only hangs is killed.
         """
         if self._survivor is None:
             raise UsageError("nothing to resume: no side was lost, or the pair replicates again", "fail over first")
@@ -311,14 +367,12 @@ class ColoPair:
         lost.kill()
         lost.collect()
         self._phase("resume", host=self._survivor.name)
-        for step in (*([resume.renew_loop] if renewed else []), *resume.RESYNC):
-            self._do(step)
+        self._carry_out((*([resume.renew_loop] if renewed else []), *resume.READY_RESYNC))
+
+    def _resync(self, *, renewed: bool = True) -> None:
+        self.ready_resync(renewed=renewed)
+        self._do(resume.resync)
         self._phase("resynced")
-        yield
-        for step in resume.REPLICATE:
-            self._do(step)
-        self._survivor = None
-        self._phase("replicating")
 
     # --- what is inside -----------------------------------------------------------------------------------------
 
@@ -357,6 +411,10 @@ class ColoPair:
             closing.callback(self.relays.close)
 
     # --- inside -------------------------------------------------------------------------------------------------
+
+    def _carry_out(self, steps: Iterable[Step]) -> None:
+        for step in steps:
+            self._do(step)
 
     def _do(self, step: Step) -> None:
         self._undermine(step.__name__)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from colo_harness.colo import procedure
 from colo_harness.colo.entry import await_colo
 from colo_harness.colo.ticks import Ticks
-from colo_harness.qemu import argv, warm
+from colo_harness.qemu import warm
 from colo_harness.qemu.topology import HOSTS, Role
 
 if TYPE_CHECKING:
@@ -66,8 +66,6 @@ def set_capabilities(pair: "ColoPair") -> None:
     """Set COLO's migration capabilities on both sides, or those of the topology."""
     for vm, others in zip(pair.vms, pair.topology.capabilities or (None, None), strict=True):
         procedure.set_capabilities(vm, pair.lab.contract, others)
-    if pair.topology.deferred:
-        pair.vm(Role.SECONDARY).execute("migrate-incoming", {"uri": argv.INCOMING})
 
 
 def serve_replica(pair: "ColoPair") -> None:
@@ -83,12 +81,14 @@ def attach_replica(pair: "ColoPair") -> None:
 def enter(pair: "ColoPair") -> None:
     """Start replication and wait until both sides run in COLO. Raises StartupFailed with the states seen."""
     since = pair.history.cursor()
+    if pair.topology.deferred:
+        procedure.listen(pair.vm(Role.SECONDARY))
     migrate(pair)
     await_entry(pair, since=since)
 
 
 def migrate(pair: "ColoPair") -> None:
-    """Start the migration that enters COLO."""
+    """Let the primary migrate to where the secondary listens, or ought to."""
     primary = pair.vm(Role.PRIMARY)
     procedure.set_checkpoint_delay(primary, pair.topology.checkpoint_delay_ms)
     procedure.migrate(primary, *pair.relays.open_checkpoint())
@@ -108,8 +108,8 @@ STEPS = (
     set_capabilities,
     serve_replica,
     attach_replica,
-    enter,
 )
+"""The steps until both sides are ready to `enter`, which a cluster manager may do."""
 
 
 def _is_warm(pair: "ColoPair") -> bool:

@@ -15,8 +15,6 @@ from colo_harness.qemu.topology import MEDDLER_PORT, NARROWS_PORT, Channel, Host
 
 LOOP_PORT = 9001
 """On a host's loopback: where the primary's filters reach its colo-compare."""
-INCOMING = f"tcp:0.0.0.0:{Channel.CHECKPOINT}"
-"""Where the secondary listens for the checkpoint stream."""
 OUT_PORT = 9005
 """On a host's loopback: where colo-compare lets frames go."""
 GUEST_MAC = "52:54:00:aa:bb:01"
@@ -165,7 +163,7 @@ def machine(topology: Topology, files: Files, *, host: Host, boot: Boot | None) 
         Part("-chardev", f"socket,id=console0,path={files.console},server=on,wait=off", "console0"),
         Part("-serial", "chardev:console0"),
     ]
-    if topology.spare_monitor:
+    if topology.spare_monitor or topology.managed:
         parts.append(Part("-qmp", f"unix:{files.spare},server=on,wait=off"))
     if topology.memory_file:
         size = f"size={topology.memory_mib}M,share=on"
@@ -227,7 +225,7 @@ def secondary(topology: Topology, files: Files, contract: Contract, *, primary_a
         Part("-drive", f"if=none,id=parent0,file.filename={files.disk},driver=qcow2", "parent0"),
         Part("-drive", replica, "childs0"),
         Part("-drive", f"if={_bus(topology)},id=colo-disk0,{quorum}", "colo-disk0"),
-        Part("-incoming", "defer" if topology.deferred else INCOMING),
+        Part("-incoming", "defer" if topology.deferred else f"tcp:0.0.0.0:{Channel.CHECKPOINT}"),
     ]
     if not topology.networked:
         return storage

@@ -76,6 +76,8 @@ class Topology:
     """How many NICs the guest has, where it is networked; each has a proxy of its own."""
     relayed: bool = False
     """The checkpoint stream goes through a relay of ours, which can hold it at a message."""
+    deferred: bool = False
+    """The secondary listens for the checkpoint stream only when it is told to, just before the primary migrates."""
     narrowed: bool = False
     """What the primary's filters send to its colo-compare goes through a relay of ours, which can stop in mid-frame."""
     meddling: Literal["", "doubled", "swapped"] = ""
@@ -84,10 +86,10 @@ class Topology:
     """The guest's mainboard, with properties; on q35 the tick guest's disk is at an AHCI controller."""
     capabilities: tuple[tuple[str, ...], tuple[str, ...]] | None = None
     """Migration capabilities of the primary and of the secondary, where they are not those that COLO wants."""
-    deferred: bool = False
-    """The secondary listens once its capabilities are set, and not before, as multifd wants it."""
     memory_file: bool = False
     """Guest memory lies in a file of the host, where a sabotage can reach it."""
+    managed: bool = False
+    """A cluster manager is in charge: the hosts have a network for its heartbeat, the QEMUs a spare monitor for it."""
     spare_monitor: bool = False
     """Each QEMU has a third monitor, for people: what they do there, ours do not notice."""
 

@@ -1,15 +1,29 @@
-"""Histories of starts that fail, and of what is seen of a side's memory from outside."""
+"""Histories of starts that were disturbed."""
 
 from colo_harness.history import Entry
 from suites.harness.histories import Tape
 
 
-def unsuited() -> list[Entry]:
-    """Tell of a start that is refused for its capabilities."""
-    return Tape().phase(0.1, "start").phase(0.3, "refused", reason="x-colo requires return-path").entries
+def started(*statuses: str, passes: int = 0, said: bool = False, heard: bool = False) -> list[Entry]:
+    """Tell of a primary that went through these migration states, and of a fault behind them."""
+    tape = Tape()
+    for at, status in enumerate(statuses):
+        tape.add(at, "event", "host_a", "MIGRATION", status=status)
+    for number in range(passes):
+        tape.add(20, "event", "host_a", "MIGRATION_PASS", **{"pass": number + 2})
+    if said:
+        tape.message(21, "host_b", "send", "checkpoint-ready")
+    if heard:
+        tape.message(22, "host_a", "receive", "checkpoint-ready")
+    return tape.fault(30, "inject").fault(30.1, "bitten").entries
 
 
-def spared() -> list[Entry]:
-    """Tell of two sides of whose guest memory a core file has nothing."""
-    tape = Tape().add(1.0, "observe", "host_a", "mappings", dumped=0, left_out=1)
-    return tape.add(1.1, "observe", "host_b", "mappings", dumped=0, left_out=2).entries
+def half_a_guest() -> list[Entry]:
+    """Tell of a secondary whose primary was lost too early, and that refused to be promoted."""
+    tape = Tape().add(1, "event", "host_b", "MIGRATION", status="active")
+    return tape.phase(2, "stuck", host="host_b", reason="VM is not in COLO mode").entries
+
+
+def resyncing() -> list[Entry]:
+    """Tell of a fault while a survivor's disk is copied."""
+    return Tape().phase(1, "resume").phase(2, "resyncing").fault(3, "inject").fault(3.1, "bitten").entries

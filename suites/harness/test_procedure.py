@@ -74,7 +74,8 @@ class Sent(list[tuple[Host, str, dict[str, Any]]]):
             if not command.startswith("query-"):
                 self.append((host, command, arguments or {}))
             if command == "query-block-jobs":
-                return [{"ready": True}] if self.to(host)[-1][0] in ("drive-mirror", "stop") else []
+                last = [name for name, _ in self.to(host)][-1:]
+                return [{"ready": True}] if last in (["drive-mirror"], ["stop"]) else []
             return ANSWERS.get(command, {})
 
         return execute
