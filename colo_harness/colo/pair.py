@@ -13,7 +13,7 @@ from colo_harness.colo.message import Message
 from colo_harness.colo.rehearsal import Awaited, Order, Rehearsal, Scribe
 from colo_harness.colo.relays import Relays
 from colo_harness.colo.sabotage import SOUND, Handover, Sabotage, Step
-from colo_harness.errors import ProductFailure, StartupFailed, UsageError, WaitTimeout
+from colo_harness.errors import CommandError, ProductFailure, StartupFailed, UsageError, WaitTimeout
 from colo_harness.history import Entry, History
 from colo_harness.judge.transaction import LAST_BEFORE
 from colo_harness.machine.network import Network
@@ -121,7 +121,7 @@ class ColoPair:
         """Do as `start`; a pair that does not enter COLO is left as it is, with the reason in the history."""
         try:
             self.start()
-        except StartupFailed as failure:
+        except (StartupFailed, CommandError) as failure:
             self._phase("refused", reason=str(failure))
 
     # --- life ---------------------------------------------------------------------------------------------------

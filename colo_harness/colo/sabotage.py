@@ -263,6 +263,16 @@ _ALL = (
         instead={"set_capabilities": _set_plain_capabilities},
     ),
     Sabotage(
+        "wanted-capabilities",
+        "Both sides get the capabilities that COLO wants, whatever the test asks for.",
+        topology=lambda topology: replace(topology, capabilities=None),
+    ),
+    Sabotage(
+        "memory-dumped",
+        "Core files hold the guest's memory, whatever the test asks for.",
+        topology=lambda topology: replace(topology, machine="pc"),
+    ),
+    Sabotage(
         "short-resync",
         "The resync skips the last cluster of the disk.",
         instead={"resync": _resync_without_the_last_cluster},

@@ -44,10 +44,10 @@ from colo_harness.judge.blocks import (
 from colo_harness.judge.delivery import DeliveredInOrder
 from colo_harness.judge.disks import BlocksHold, MarksKept, disk_answers
 from colo_harness.judge.documented import Covered, as_documented
-from colo_harness.judge.entering import ColoEntered
+from colo_harness.judge.entering import ColoEntered, StartRefused
 from colo_harness.judge.frames import SecondarySilent, TimestampsGoOn
 from colo_harness.judge.managing import NoFalseAlarm, fenced_before_promoted
-from colo_harness.judge.memory import GenerationPossible, MemoryEqual
+from colo_harness.judge.memory import GenerationPossible, LeftOut, MemoryEqual
 from colo_harness.judge.pacing import NewDelayInForce
 from colo_harness.judge.paws import timestamps_taken
 from colo_harness.judge.prediction import ClientGotAsPredicted
@@ -106,6 +106,7 @@ from suites.harness.histories import (
     without,
 )
 from suites.harness.managers import beating, handed_over
+from suites.harness.mismatches import spared, unsuited
 from suites.harness.starts import half_a_guest, resyncing, started
 from suites.harness.transactions import mended, standing
 
@@ -234,6 +235,13 @@ CASES = [
         change(is_a("trace", message="vmstate-loaded"), at=2.5),
         is_a("fault"),
         "unknown",
+    ),
+    Case(StartRefused("return-path"), unsuited, change(is_a("phase", "refused"), reason="it died"), is_a("phase")),
+    Case(
+        LeftOut({"host_a": 1, "host_b": 2}),
+        spared,
+        change(is_a("observe", who="host_b"), dumped=1, left_out=1),
+        is_a("observe"),
     ),
     Case(
         FellWhileStarting("first pass"),
