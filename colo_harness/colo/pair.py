@@ -82,10 +82,10 @@ class ColoPair:
         """Do all of `start` but its last step; after a failover, all of `resume` but that."""
         if self._survivor:
             self._resync()
-            self._carry_out(resume.REPLICATE)
+            self.carry_out(resume.REPLICATE)
         else:
             self._phase("start", sabotage=self._sabotage.name)
-            self._carry_out(start.STEPS)
+            self.carry_out(start.STEPS)
 
     def enter(self) -> None:
         """Bring both sides, which are ready for it, into COLO. Raises StartupFailed."""
@@ -185,6 +185,11 @@ class ColoPair:
 
     # --- what the steps of the procedure are made of ---------------------------------------------------------------
 
+    def carry_out(self, steps: Iterable[Step]) -> None:
+        """Do these steps, as a sabotage leaves them."""
+        for step in steps:
+            self._do(step)
+
     def graph(self, role: Role, extra: Iterable[Part] = ()) -> Graph:
         """Return what a QEMU on the role's host consists of when it starts in this role."""
         host = self.host(role)
@@ -222,11 +227,14 @@ class ColoPair:
 
     # --- failover -----------------------------------------------------------------------------------------------
 
-    def failover_to(self, role: Role, *, fenced: bool = True, yanked: bool = True, within: float | None = None) -> None:
+    def failover_to(
+        self, role: Role, *, fenced: bool = True, yanked: bool = True, first: bool = False, within: float | None = None
+    ) -> None:
         """Let `role` carry on alone, by the document's "Primary Failover" or "Secondary Failover".
 
         The lost peer is fenced (killed) first; without fencing the survivor's streams to it are yanked instead, and
-        without either the document's commands are all that is done. Each command gets `within` seconds.
+        without either the document's commands are all that is done. With `first` the survivor is told before anything
+        is removed, which is the other documented order. Each command gets `within` seconds.
         Raises MonitorLost, CommandError, WaitTimeout.
         """
         survivor, lost = self.vm(role), self.vm(role.peer)
@@ -236,17 +244,15 @@ class ColoPair:
                 lost.kill()
             elif yanked:
                 self._do(failover.YANK[role])
-            self._do(failover.ALONE[role])
+            self._do((failover.FIRST if first else failover.ALONE)[role])
         self._roles = {Role.PRIMARY: self._roles[role], Role.SECONDARY: self._roles[role.peer]}
         self._survivor = survivor
         self._phase("promoted", role=role, host=survivor.name)
 
-    def attempt_failover(
-        self, role: Role, *, fenced: bool = True, yanked: bool = True, within: float | None = None
-    ) -> None:
+    def attempt_failover(self, role: Role, **how: Any) -> None:
         """Do as `failover_to`; where QEMU does not, leave it as it is, with the reason in the history."""
         try:
-            self.failover_to(role, fenced=fenced, yanked=yanked, within=within)
+            self.failover_to(role, **how)
         except ProductFailure as failure:
             self._phase("stuck", role=role, host=self.vm(role).name, reason=str(failure))
 
@@ -289,7 +295,7 @@ class ColoPair:
         """
         self._resync(renewed=renewed)
         yield
-        self._carry_out(resume.REPLICATE)
+        self.carry_out(resume.REPLICATE)
         self.enter()
 
     def ready_resync(self, *, renewed: bool = True) -> None:
@@ -303,7 +309,7 @@ class ColoPair:
         lost.kill()
         lost.collect()
         self._phase("resume", host=self._survivor.name)
-        self._carry_out((*([resume.renew_loop] if renewed else []), *resume.READY_RESYNC))
+        self.carry_out((*([resume.renew_loop] if renewed else []), *resume.READY_RESYNC))
 
     def _resync(self, *, renewed: bool = True) -> None:
         self.ready_resync(renewed=renewed)
@@ -346,10 +352,6 @@ class ColoPair:
             closing.callback(self.relays.close)
 
     # --- inside -------------------------------------------------------------------------------------------------
-
-    def _carry_out(self, steps: Iterable[Step]) -> None:
-        for step in steps:
-            self._do(step)
 
     def _do(self, step: Step) -> None:
         self._undermine(step.__name__)

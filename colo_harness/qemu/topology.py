@@ -82,6 +82,8 @@ class Topology:
     """What the primary's filters send to its colo-compare goes through a relay of ours, which can stop in mid-frame."""
     meddling: Literal["", "doubled", "swapped"] = ""
     """What a relay of ours does to the frames that colo-compare lets go, where a sabotage asks for it."""
+    impostor: bool = False
+    """A relay of ours answers for the secondary whatever checkpoint is taken, where a sabotage asks for it."""
     memory_file: bool = False
     """Guest memory lies in a file of the host, where a sabotage can reach it."""
     spare_monitor: bool = False
