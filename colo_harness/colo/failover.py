@@ -17,6 +17,16 @@ UNDER_WAY = ("setup", "active", "pre-switchover", "device", "failing")
 """States of `query-migrate` in which nothing is decided yet (qapi/migration.json, MigrationStatus)."""
 
 
+def fence_primary(pair: "ColoPair") -> None:
+    """Make sure that a lost primary is dead, and all that runs on its host."""
+    pair.power_off(pair.host(Role.PRIMARY))
+
+
+def fence_secondary(pair: "ColoPair") -> None:
+    """Make sure that a lost secondary is dead, and all that runs on its host."""
+    pair.power_off(pair.host(Role.SECONDARY))
+
+
 def yank_primary(pair: "ColoPair") -> None:
     """Free a primary whose peer hangs."""
     pair.vm(Role.PRIMARY).yank()
@@ -129,6 +139,8 @@ def _await_alone(vm: VM, timeout: float) -> None:
     )
 
 
+FENCE = {Role.PRIMARY: fence_primary, Role.SECONDARY: fence_secondary}
+"""The step that ends each role."""
 YANK = {Role.PRIMARY: yank_primary, Role.SECONDARY: yank_secondary}
 """The step that frees each role from a peer that hangs."""
 ALONE = {Role.PRIMARY: carry_on, Role.SECONDARY: promote}

@@ -60,7 +60,8 @@ class Impostor:
                     self._upstream.sendall(piece)
                 elif piece == REQUEST:
                     primary.sendall(REPLY + RECEIVED + LOADED)
-        self._upstream.close()
+        with suppress(OSError):
+            self._upstream.shutdown(socket.SHUT_RDWR)  # the secondary hears of the primary's end
 
     def _bring_back(self, primary: socket.socket) -> None:
         """Pass on what the secondary says, to CHECKPOINT_READY, which is the first thing that it says in COLO."""

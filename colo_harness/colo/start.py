@@ -78,6 +78,15 @@ def attach_replica(pair: "ColoPair") -> None:
     procedure.attach_replica(pair.vm(Role.PRIMARY), pair.address(Role.SECONDARY))
 
 
+def enter(pair: "ColoPair") -> None:
+    """Start replication and wait until both sides run in COLO. Raises StartupFailed with the states seen."""
+    since = pair.history.cursor()
+    if pair.topology.deferred:
+        procedure.listen(pair.vm(Role.SECONDARY))
+    migrate(pair)
+    await_entry(pair, since=since)
+
+
 def migrate(pair: "ColoPair") -> None:
     """Let the primary migrate to where the secondary listens, or ought to."""
     primary = pair.vm(Role.PRIMARY)
@@ -85,12 +94,8 @@ def migrate(pair: "ColoPair") -> None:
     procedure.migrate(primary, *pair.relays.open_checkpoint())
 
 
-def enter(pair: "ColoPair") -> None:
-    """Start replication and wait until both sides run in COLO. Raises StartupFailed with the states seen."""
-    since = pair.history.cursor()
-    if pair.topology.deferred:
-        procedure.listen(pair.vm(Role.SECONDARY))
-    migrate(pair)
+def await_entry(pair: "ColoPair", *, since: int) -> None:
+    """Return when both sides run in COLO; `since` is the cursor before `migrate`. Raises StartupFailed."""
     await_colo(pair.vms, pair.history, since=since, timeout=pair.timeouts.entry)
 
 
@@ -104,7 +109,7 @@ STEPS = (
     serve_replica,
     attach_replica,
 )
-"""The steps until both sides are ready to `enter`."""
+"""The steps until both sides are ready to `enter`, which a cluster manager may do."""
 
 
 def _is_warm(pair: "ColoPair") -> bool:

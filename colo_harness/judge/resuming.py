@@ -1,6 +1,6 @@
 """Resuming: a pair that replicates again after a failover, and whose disks are alike."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from colo_harness.history import Entry
@@ -66,14 +66,8 @@ class DisksEqual(Parametrised):
 
     def judge(self, entries: Sequence[Entry]) -> Verdict:
         """Judge entries that are in order of time."""
-        compared = [entry for entry in entries if (entry.kind, entry.what) == ("observe", "disks")]
-        breaches = [
-            Breach(
-                f"{entry.data['moment']}: the disks differ at byte {entry.data['differs_at']}", entry.at, (entry.line,)
-            )
-            for entry in compared
-            if entry.data["differs_at"] is not None
-        ]
+        compared = comparisons(entries)
+        breaches = [*unlike(compared)]
         resumed = len(phases(entries, "resume"))
         doubts = (
             [] if len(compared) >= self.times else [f"the disks were compared {len(compared)} times, not {self.times}"]
@@ -98,3 +92,15 @@ class FellWhileResyncing(Parametrised):
         if not begun or (over and over[-1] > begun[-1]):
             return undecided(f"{fault.what} fell at {at:.3f} s, not in a resync")
         return holds(f"{fault.what} fell at {at:.3f} s, in a resync")
+
+
+def comparisons(entries: Sequence[Entry]) -> list[Entry]:
+    """Return what was observed each time that the disks of both sides were compared."""
+    return [entry for entry in entries if (entry.kind, entry.what) == ("observe", "disks")]
+
+
+def unlike(compared: Iterable[Entry]) -> Iterator[Breach]:
+    """Yield each comparison that found a difference."""
+    for entry in compared:
+        if (byte := entry.data["differs_at"]) is not None:
+            yield Breach(f"{entry.data['moment']}: the disks differ at byte {byte}", entry.at, (entry.line,))

@@ -163,7 +163,7 @@ def machine(topology: Topology, files: Files, *, host: Host, boot: Boot | None) 
         Part("-chardev", f"socket,id=console0,path={files.console},server=on,wait=off", "console0"),
         Part("-serial", "chardev:console0"),
     ]
-    if topology.spare_monitor:
+    if topology.spare_monitor or topology.managed:
         parts.append(Part("-qmp", f"unix:{files.spare},server=on,wait=off"))
     if topology.memory_file:
         size = f"size={topology.memory_mib}M,share=on"

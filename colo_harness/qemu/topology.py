@@ -86,6 +86,8 @@ class Topology:
     """A relay of ours answers for the secondary whatever checkpoint is taken, where a sabotage asks for it."""
     memory_file: bool = False
     """Guest memory lies in a file of the host, where a sabotage can reach it."""
+    managed: bool = False
+    """A cluster manager is in charge: the hosts have a network for its heartbeat, the QEMUs a spare monitor for it."""
     spare_monitor: bool = False
     """Each QEMU has a third monitor, for people: what they do there, ours do not notice."""
 

@@ -60,8 +60,10 @@ from colo_harness.judge.resuming import DisksEqual, FellWhileResyncing, Replicat
 from colo_harness.judge.rewriting import rewritten
 from colo_harness.judge.routes import Routed
 from colo_harness.judge.seen import Released, Saw
+from colo_harness.judge.splitbrain import never_both_answer
 from colo_harness.judge.starting import FellWhileStarting, NeverRan
 from colo_harness.judge.strain import MemoryKept, came_once, monitor_answers
+from colo_harness.judge.turns import TurnsTaken, disks_alike
 from suites.harness.benches import (
     ONE,
     OTHER,
@@ -101,9 +103,11 @@ from suites.harness.histories import (
     rests,
     resumed,
     survivor,
+    turned,
     without,
 )
 from suites.harness.losses import both_lost, interrupted, told
+from suites.harness.managers import handed_over
 from suites.harness.starts import half_a_guest, resyncing, started
 
 Spoil = Callable[[list[Entry]], list[Entry]]
@@ -228,6 +232,13 @@ CASES = [
         change(after(6, is_a("event", "RESUME", "host_a")), at=9.1),
         is_a("phase", "resume"),
     ),
+    Case(
+        TurnsTaken(2),
+        turned,
+        change(after(9.6, is_a("op", "echo", who="echo-1", type="ok")), type="info", error="eof", sent=None, got=None),
+        is_a("phase", "turn"),
+    ),
+    Case(disks_alike, resumed, change(is_a("observe", "disks"), differs_at=65536), is_a("observe", "disks")),
     Case(DisksEqual(1), resumed, change(is_a("observe", "disks"), differs_at=67043328), is_a("observe")),
     Case(STATES, failover, change(is_a("observe", "query-status"), value={"status": "colo"}), is_a("observe")),
     Case(FellAt("idle"), failover, change(is_a("fault", type="bitten"), at=4.02), is_a("fault"), "unknown"),
@@ -268,6 +279,7 @@ CASES = [
     Case(MarksKept(), disks, change(ended("read"), text="B" * 64), is_a("op", "mark")),
     Case(QuietAfterDivergence(), divergence, change(after(12.5, is_a("event", "STOP")), at=10.0), is_a("op")),
     Case(SecondarySilent(), crossing, change(is_a("frame", who="host_b"), at=5.1), is_a("frame")),
+    Case(never_both_answer, handed_over, change(is_a("phase", "failover"), host="host_a"), is_a("observe", "voice")),
     Case(TimestampsGoOn(), crossing, change(is_a("frame", who="host_b"), tsval=3451065255), is_a("frame")),
     Case(Saw(STEPS), compared, change(is_a("frame", "out"), hex=TWO.hex()), is_a("phase")),
     Case(Released(1, at_least=2, at_most=2), compared, change(is_a("phase", "settled"), at=0.55), is_a("phase")),

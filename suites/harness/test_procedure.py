@@ -59,7 +59,7 @@ class Sent(list[tuple[Host, str, dict[str, Any]]]):
 
     def vm(self, host: Host, *_: object, **__: object) -> VM:
         """Make what takes a VM's place."""
-        vm = MagicMock(spec=VM, files=MagicMock(), alive=True)
+        vm = MagicMock(spec=VM, files=MagicMock(), process=MagicMock(), alive=True)
         vm.name = host
         vm.execute.side_effect = self._note(host)
         vm.__enter__.return_value = vm

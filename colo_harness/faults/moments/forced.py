@@ -5,12 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from colo_harness.colo.message import Message
 from colo_harness.colo.pair import ColoPair
-from colo_harness.colo.relay import LAST_OF_PRIMARY, Message
 from colo_harness.faults.moments.moment import DEADLINE_S
 from colo_harness.judge.checkpoints import FellAt
 from colo_harness.judge.verdict import Checker
-from colo_harness.qemu.topology import Role
 from colo_harness.traffic.client import Client
 
 
@@ -36,7 +35,7 @@ class Forced:
         with ThreadPoolExecutor(1) as thread:
             asked = thread.submit(log.read, slot)
             pair.relays.checkpoint.wait_held(timeout=DEADLINE_S)
-            pair.vm(Role.PRIMARY).await_trace(*LAST_OF_PRIMARY[self.message], since=since, timeout=DEADLINE_S)
+            pair.await_traced(self.message, since=since)
             yield
             asked.result()
         log.read(slot)

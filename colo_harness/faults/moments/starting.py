@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from colo_harness.colo import start
+from colo_harness.colo.message import Message
 from colo_harness.colo.pair import ColoPair
-from colo_harness.colo.relay import Message
 from colo_harness.colo.relays import RELAY_PORT
 from colo_harness.faults.moments.moment import DEADLINE_S
 from colo_harness.judge.starting import FellWhileStarting
@@ -76,29 +76,22 @@ class DeviceState(_Starting):
     """
 
     def _held(self, pair: ColoPair) -> Iterator[None]:
-        primary = pair.vm(Role.PRIMARY)
         usual = {name: _buffers(pair, name) for name in BUFFERS}
         _set_buffers(pair, BUFFERS)
-        _pause_before_switchover(primary, on=True)
-        since = pair.history.cursor()
+        pair.relays.first = (Message.DEVICE_STATE,)
         start.migrate(pair)
-        _await_migration(primary, "pre-switchover")
-        pair.relays.checkpoint.mute()
-        primary.execute("migrate-continue", {"state": "pre-switchover"})
-        primary.await_event("MIGRATION", since=since, timeout=DEADLINE_S)
+        pair.relays.checkpoint.wait_held(timeout=DEADLINE_S)
         wait_until("the primary's state to get stuck", lambda: _stuck(pair), timeout=DEADLINE_S)
         yield
         _set_buffers(pair, usual)
-        if primary.alive:
-            _pause_before_switchover(primary, on=False)
 
 
 class Ready(_Starting):
     """The secondary has all, runs, and says so; the primary does not hear it: the pair's topology is relayed."""
 
     def _held(self, pair: ColoPair) -> Iterator[None]:
+        pair.relays.first = (Message.CHECKPOINT_READY,)
         start.migrate(pair)
-        pair.relays.checkpoint.hold(Message.CHECKPOINT_READY)
         pair.relays.checkpoint.wait_held(timeout=DEADLINE_S)
         yield
 
@@ -123,11 +116,6 @@ def _sent(vm: VM) -> int:
     """Return how many bytes of memory have been sent."""
     told: dict[str, Any] = vm.execute("query-migrate")
     return int(told.get("ram", {}).get("transferred", 0))
-
-
-def _pause_before_switchover(vm: VM, *, on: bool) -> None:
-    capability = {"capability": "pause-before-switchover", "state": on}
-    vm.execute("migrate-set-capabilities", {"capabilities": [capability]})
 
 
 def _buffers(pair: ColoPair, name: str) -> str:
