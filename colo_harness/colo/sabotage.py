@@ -229,7 +229,7 @@ _ALL = (
     Sabotage(
         "no-promotion",
         "The survivor is never told that it is alone.",
-        instead={"promote": _left_out, "carry_on": _left_out},
+        instead=dict.fromkeys(("promote", "carry_on", "promote_first", "carry_on_first"), _left_out),
     ),
     Sabotage(
         "no-yank",

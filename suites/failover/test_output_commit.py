@@ -3,6 +3,7 @@
 import pytest
 
 from colo_harness.colo.pair import ColoPair
+from colo_harness.faults.cut import Cut
 from colo_harness.faults.loss import Kill
 from colo_harness.faults.moments import CONNECTIONS, FORCED, Moment
 from colo_harness.faults.nemesis import Nemesis
@@ -15,15 +16,22 @@ from colo_harness.judge import (
     output_committed,
     survivors_run,
 )
-from colo_harness.qemu.topology import Role
+from colo_harness.qemu.topology import Channel, Role
 from colo_harness.traffic.client import Client
-from colo_harness.traffic.crowd import exchange
+from colo_harness.traffic.crowd import Crowd, exchange
 from fixtures.claims import control
 from fixtures.pair import Check
 
 SOUND = (exercised, no_reset, failover_completed, survivors_run, new_sessions_open)
 UNAIDED = pytest.mark.topology(checkpoint_delay_ms=60_000, compare_timeout_ms=60_000)
 """No checkpoint comes but those that are forced."""
+TWICE = [
+    (Cut(Channel.CHECKPOINT), Kill(Role.SECONDARY)),
+    (Cut(Channel.NBD), Kill(Role.SECONDARY)),
+    (Cut(Channel.CHECKPOINT), Kill(Role.PRIMARY)),
+    (Cut(Channel.MIRROR), Kill(Role.PRIMARY)),
+    (Cut(Channel.COMPARE), Kill(Role.PRIMARY)),
+]
 LOSSES = [Kill(Role.PRIMARY), Kill(Role.SECONDARY)]
 pytestmark = [pytest.mark.answers(within=6), UNAIDED]
 
@@ -46,6 +54,26 @@ def test_nobody_is_told_what_the_secondary_has_not_heard(
     pair.observe_survivor("after")
 
     check(moment.proof, output_committed, nothing_lost, *SOUND)
+
+
+@pytest.mark.parametrize(("cut", "loss"), TWICE, ids=str)
+@pytest.mark.claim("OUT-1")
+def test_a_stream_and_a_side_are_one_loss(
+    pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, cut: Cut, loss: Kill
+) -> None:
+    """When a stream is cut and a side dies before anybody has acted, the other side explains all, too."""
+    with Crowd(client.incoming()) as crowd:
+        crowd.let_answer(3)
+        nemesis.inject(cut)
+        nemesis.inject(loss)
+        pair.attempt_failover(loss.role.peer)
+        crowd.let_answer(3)
+    with client.echo() as late:
+        late.exchange(1)
+    client.read_back()
+    pair.observe_survivor("after")
+
+    check(output_committed, nothing_lost, *SOUND)
 
 
 @pytest.mark.claim("OUT-1")
