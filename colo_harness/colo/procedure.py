@@ -39,6 +39,11 @@ def serve_replica(vm: VM) -> None:
     vm.execute("nbd-server-add", {"device": "parent0", "writable": True})
 
 
+def stop_serving(vm: VM) -> None:
+    """Export the disk no more (Secondary Failover)."""
+    vm.execute("nbd-server-stop")
+
+
 def attach_replica(vm: VM, secondary_address: str) -> None:
     """Add the secondary's export to the primary's quorum (step 4)."""
     server = {"type": "inet", "host": secondary_address, "port": Channel.NBD}

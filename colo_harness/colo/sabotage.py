@@ -117,6 +117,13 @@ def _resync_once(pair: "ColoPair") -> None:
     resume.await_end(pair)
 
 
+def _resume_in_secret(pair: "ColoPair") -> None:
+    """Bring the pair into COLO where it is thought to be copying its disk."""
+    resume.resync(pair)
+    for step in (*resume.REPLICATE, start.enter):
+        step(pair)
+
+
 SOUND = Sabotage("sound", "Nothing: the documented set-up.")
 
 _ALL = (
@@ -186,6 +193,11 @@ _ALL = (
         topology=lambda topology: replace(topology, meddling="swapped"),
     ),
     Sabotage(
+        "unapplied-checkpoints",
+        "Checkpoints never reach the secondary, and the primary is told that each was taken.",
+        topology=lambda topology: replace(topology, impostor=True, relayed=False),
+    ),
+    Sabotage(
         "no-replication-child",
         "The primary's quorum has no child on the secondary: the disk is not replicated.",
         instead={"attach_replica": _left_out},
@@ -229,7 +241,7 @@ _ALL = (
     Sabotage(
         "no-promotion",
         "The survivor is never told that it is alone.",
-        instead={"promote": _left_out, "carry_on": _left_out},
+        instead=dict.fromkeys(("promote", "carry_on", "promote_first", "carry_on_first"), _left_out),
     ),
     Sabotage(
         "no-yank",
@@ -281,6 +293,11 @@ _ALL = (
         "early-resync",
         "The resync does not follow what the guest writes while it runs.",
         instead={"resync": _resync_once, "stop_guest": lambda pair: procedure.stop_guest(pair.vm(Role.PRIMARY))},
+    ),
+    Sabotage(
+        "protected-in-secret",
+        "The pair replicates again where its disk ought to be copied only.",
+        instead={"resync_slowly": _resume_in_secret},
     ),
     Sabotage(
         "no-filters",

@@ -13,6 +13,7 @@ from colo_harness.judge import (
     FellAt,
     LossTold,
     NoForcedCheckpoint,
+    NotHeld,
     Opened,
     QuietAfterDivergence,
     SilenceBounded,
@@ -26,11 +27,13 @@ from colo_harness.judge import (
     new_sessions_open,
     no_reset,
     nothing_lost,
+    output_committed,
     sessions_go_on,
     survivors_run,
     symptoms_declared,
 )
 from colo_harness.judge.asking import AskedBetween, AsksApart
+from colo_harness.judge.availability import FellInFailover
 from colo_harness.judge.blocks import (
     BuffersEmpty,
     CommandRefused,
@@ -105,6 +108,7 @@ from suites.harness.histories import (
     turned,
     without,
 )
+from suites.harness.losses import both_lost, interrupted, told
 from suites.harness.managers import beating, handed_over
 from suites.harness.mismatches import spared, unsuited
 from suites.harness.starts import half_a_guest, resyncing, started
@@ -176,6 +180,20 @@ CASES = [
     ),
     Case(nothing_lost, failover, change(ended("echo"), got="512:bad"), ended("echo", got="512:00000004")),
     Case(acknowledged_explained, failover, change(ended("read"), text="log-0.1"), is_a("op", "read")),
+    Case(
+        FellInFailover("f1"),
+        interrupted,
+        change(is_a("phase", "failover stands"), after="f2"),
+        is_a("fault"),
+        "unknown",
+    ),
+    Case(output_committed, told, change(after(5.5, ended("read")), text=None), is_a("op")),
+    Case(
+        NotHeld(),
+        both_lost,
+        change(ended("echo", error="TimeoutError"), type="ok", sent="x", got="x", error=None),
+        is_a("fault"),
+    ),
     Case(counter_monotonic, failover, change(ended("counter-get"), n=1), is_a("op", "counter")),
     Case(StallBelow(margin_s=0.5), failover, change(ended("echo", got="512:00000003"), at=7.5), promoted),
     Case(
