@@ -11,13 +11,14 @@ from colo_harness.colo.lab import Lab
 from colo_harness.colo.relay import LAST_OF_PRIMARY, Message
 from colo_harness.colo.relays import Relays
 from colo_harness.colo.sabotage import SOUND, Sabotage, Step
-from colo_harness.errors import ProductFailure, StartupFailed, UsageError, WaitTimeout
+from colo_harness.errors import MonitorLost, ProductFailure, StartupFailed, UsageError, WaitTimeout
 from colo_harness.history import Entry, History
 from colo_harness.machine.network import Network
 from colo_harness.qemu import argv, disk
 from colo_harness.qemu.argv import Files, Graph, Part
 from colo_harness.qemu.topology import HOSTS, Host, Role, Topology
 from colo_harness.qemu.vm import VM
+from colo_harness.wait import wait_until
 
 
 class ColoPair:
@@ -141,12 +142,17 @@ class ColoPair:
         self.force_checkpoint()
         self.wait_checkpoints(1, within=self.timeouts.checkpoint, since=since)
 
+    def attempt_checkpoint(self) -> None:
+        """Ask for a checkpoint, where there is still somebody to ask; what comes of it, checkers judge."""
+        with suppress(MonitorLost):
+            self.force_checkpoint()
+
     @contextmanager
     def settling(self) -> Iterator[None]:
         """Wait at the end for the end of the checkpoint that the body brings about, or until it is late."""
         since = self.history.cursor()
         yield
-        with suppress(WaitTimeout):
+        with suppress(WaitTimeout, MonitorLost):
             self.wait_checkpoints(1, within=self.timeouts.late, since=since)
 
     @contextmanager
@@ -252,6 +258,23 @@ class ColoPair:
         """Return when `role` has told that COLO ended, or well after that was `due`, in seconds; checkers judge."""
         with suppress(WaitTimeout):
             self.vm(role).await_event("COLO_EXIT", since=0, timeout=due + self.timeouts.late)
+
+    def let_end(self, *roles: Role) -> None:
+        """Return when the QEMUs of these roles, or all, have ended, or well after that was due; checkers judge."""
+        vms = [self.vm(role) for role in roles or Role]
+        with suppress(WaitTimeout):
+            wait_until("QEMU to end", lambda: not any(vm.alive for vm in vms), timeout=2 * self.timeouts.late)
+
+    def see_off(self) -> None:
+        """Let both QEMUs end with their guests, as `let_end` does.
+
+        The first one's end may leave the other in a checkpoint, where its guest cannot end: it is told that it is alone.
+        """
+        with suppress(WaitTimeout):
+            wait_until("a QEMU to end", lambda: not all(vm.alive for vm in self.vms), timeout=2 * self.timeouts.late)
+            for role in [role for role in Role if self.vm(role).alive]:
+                self.attempt_failover(role)
+            self.let_end()
 
     # --- resume -------------------------------------------------------------------------------------------------
 

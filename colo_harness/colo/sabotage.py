@@ -241,6 +241,16 @@ _ALL = (
         instead={"renew_loop": _left_out},
     ),
     Sabotage(
+        "ends-with-its-guest",
+        "A QEMU ends with its guest, whatever the test wants.",
+        topology=lambda topology: replace(topology, stays=False),
+    ),
+    Sabotage(
+        "stays-behind",
+        "A QEMU outlives its guest, whatever the test wants.",
+        topology=lambda topology: replace(topology, stays=True),
+    ),
+    Sabotage(
         "cut-stream",
         "The checkpoint stream is cut before failover is asked for.",
         before={"promote": _cut_stream},

@@ -152,7 +152,6 @@ def machine(topology: Topology, files: Files, *, host: Host, boot: Boot | None) 
         Part("-smp", "1"),
         Part("-nodefaults", ""),
         Part("-display", "none"),
-        Part("-no-reboot", ""),
         Part("-msg", "timestamp=on"),
         Part("-qmp", f"unix:{files.monitor},server=on,wait=off"),
         Part("-qmp", f"unix:{files.rescue},server=on,wait=off"),
@@ -163,6 +162,8 @@ def machine(topology: Topology, files: Files, *, host: Host, boot: Boot | None) 
         Part("-chardev", f"socket,id=console0,path={files.console},server=on,wait=off", "console0"),
         Part("-serial", "chardev:console0"),
     ]
+    parts += [] if topology.reboots else [Part("-no-reboot", "")]
+    parts += [Part("-no-shutdown", "")] if topology.stays else []
     if topology.spare_monitor:
         parts.append(Part("-qmp", f"unix:{files.spare},server=on,wait=off"))
     if topology.memory_file:
@@ -176,6 +177,7 @@ def machine(topology: Topology, files: Files, *, host: Host, boot: Boot | None) 
             *(part for nic in range(topology.nics) for part in _nic(nic, topology)),
             Part("-fw_cfg", f"name=opt/colo/side,string={SIDES[host]}"),
         ]
+    parts += [Part("-device", "pvpanic-pci,id=pvpanic0", "pvpanic0")] if topology.pvpanic else []
     return Graph(tuple(parts))
 
 

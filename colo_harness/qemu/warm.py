@@ -191,4 +191,5 @@ def _plain(topology: Topology) -> Topology:
         fresh=topology.fresh,
         offloads=topology.offloads,
         nics=topology.nics,
+        pvpanic=topology.pvpanic,
     )
