@@ -19,6 +19,7 @@ PLUGINS = (
     "report",
     "lab",
     "pair",
+    "manager",
     "bench",
     "filters",
     "rewriting",
@@ -27,6 +28,7 @@ PLUGINS = (
     "soak",
     "audit",
     "kills",
+    "endurance",
     "usage",
     "interrupt",
 )

@@ -1,4 +1,4 @@
-"""The scenario of a bench: a pair is formed, takes checkpoints, and loses its primary under a client."""
+"""The scenario of a bench: a pair is formed, takes checkpoints, loses its primary under a client, and is resumed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +21,8 @@ from colo_harness.traffic.client import Client
 from colo_harness.traffic.crowd import Crowd
 
 CHECKPOINTS = 3
+CHECKPOINTS_AGAIN = 2
+"""So many of the pair that was resumed end a cycle."""
 ANSWERS = 10
 UNAIDED_MS = 60_000
 """No checkpoint comes of itself, so that those that were asked for are all."""
@@ -65,7 +67,9 @@ def _drive(lab: Lab, folder: Path, history: History) -> list[Stretch]:
         patience = lab.settings.timeouts.answer
         with Client(network.client, history, seed=lab.settings.seed, timeout=patience) as client:
             _lose_the_primary(pair, client, history)
-        stretches.append(_stall(history.entries))
+            stretches.append(_stall(history.entries))
+            _resume(pair)
+        stretches.append(Stretch("cycle", stretches[-1].start, history.now()))
     return [*stretches, Stretch("scenario", start, history.now())]
 
 
@@ -75,6 +79,12 @@ def _lose_the_primary(pair: ColoPair, client: Client, history: History) -> None:
         nemesis.inject(Kill(Role.PRIMARY))
         pair.failover_to(Role.SECONDARY)
         crowd.let_answer(ANSWERS)
+
+
+def _resume(pair: ColoPair) -> None:
+    pair.resume()
+    for _ in range(CHECKPOINTS_AGAIN):
+        pair.checkpoint()
 
 
 def _stall(entries: list[Entry]) -> Stretch:

@@ -63,11 +63,14 @@ def commands(host: str, transcript: Iterable[str]) -> Iterator[Command]:
 
 
 def read_commands(folder: Path) -> list[Command]:
-    """Return the commands of every monitor of a scenario that left its transcripts in `folder`, in order of sending."""
+    """Return the commands of every monitor of a scenario that left its transcripts in `folder`, in order of sending.
+
+    A host's second QEMU has a folder of its own, host_a-2 (colo_harness/qemu/argv.py, Files).
+    """
     found = [
         command
         for path in folder.glob("*/*.qmp.jsonl")
-        for command in commands(path.parent.name, path.read_text(encoding="utf-8").splitlines())
+        for command in commands(path.parent.name.partition("-")[0], path.read_text(encoding="utf-8").splitlines())
     ]
     return sorted(found, key=lambda command: command.sent)
 

@@ -67,6 +67,7 @@ def _measures() -> dict[str, Measure]:
         Measure("checkpoint", "checkpoint"),
         Measure("pause", "pause at a checkpoint"),
         Measure("stall", "client stall at failover"),
+        Measure("cycle", "full cycle: loss, resume, 2 checkpoints", aim=5.0),
         Measure("scenario", "all of these on one pair", share_aim=SHARE),
         Measure("test", "whole kill-the-primary test", aim=6.0, share_aim=SHARE),
         Measure("collection", "collection of the suite", aim=1.5),

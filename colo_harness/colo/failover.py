@@ -1,14 +1,30 @@
 """Failover of one side: the steps of the document's "Primary Failover" and "Secondary Failover"."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from colo_harness.colo import procedure
+from colo_harness.errors import CommandError
 from colo_harness.qemu.argv import ids_for_each_nic
 from colo_harness.qemu.topology import Role
+from colo_harness.qemu.vm import VM
 from colo_harness.wait import wait_until
 
 if TYPE_CHECKING:
     from colo_harness.colo.pair import ColoPair
+
+UNDER_WAY = ("setup", "active", "pre-switchover", "device", "failing")
+"""States of `query-migrate` in which nothing is decided yet (qapi/migration.json, MigrationStatus)."""
+
+
+def fence_primary(pair: "ColoPair") -> None:
+    """Make sure that a lost primary is dead, and all that runs on its host."""
+    pair.power_off(pair.host(Role.PRIMARY))
+
+
+def fence_secondary(pair: "ColoPair") -> None:
+    """Make sure that a lost secondary is dead, and all that runs on its host."""
+    pair.power_off(pair.host(Role.SECONDARY))
 
 
 def yank_primary(pair: "ColoPair") -> None:
@@ -28,7 +44,8 @@ def promote(pair: "ColoPair") -> None:
     """
     vm = pair.vm(Role.SECONDARY)
     vm.execute("nbd-server-stop")
-    _lose_heartbeat(pair, Role.SECONDARY)
+    procedure.lost_heartbeat(vm)
+    _await_alone(vm, pair.timeouts.failover)
     if pair.topology.networked:
         host = pair.host(Role.SECONDARY)
         filters = ids_for_each_nic(procedure.SECONDARY_FILTERS, pair.topology)
@@ -44,28 +61,54 @@ def promote(pair: "ColoPair") -> None:
 
 
 def carry_on(pair: "ColoPair") -> None:
-    """Let the primary go on without a secondary (Primary Failover). Raises as `promote` does."""
+    """Let the primary go on without a secondary (Primary Failover). Raises as `promote` does.
+
+    Where its disk is only being copied yet, there is nothing but the copy to be ended.
+    """
     vm, host = pair.vm(Role.PRIMARY), pair.host(Role.PRIMARY)
+    if vm.execute("query-block-jobs"):
+        _break_off_copy(vm, pair.timeouts.failover)
+        return
     if pair.replicates_disk:
         procedure.detach_replica(vm)
     filters = ids_for_each_nic(procedure.PRIMARY_FILTERS, pair.topology)
     procedure.drop_objects(vm, pair.objects(host, filters))
     pair.graphs[host] = pair.graphs[host].without(*filters)
-    _lose_heartbeat(pair, Role.PRIMARY)
+    _leave(vm, pair.timeouts.failover)
+    _await_alone(vm, pair.timeouts.failover)
 
 
-def _lose_heartbeat(pair: "ColoPair", role: Role) -> None:
-    """Tell the side that it is alone, and return once it runs so."""
-    vm = pair.vm(role)
-    procedure.lost_heartbeat(vm)
+def _break_off_copy(vm: VM, timeout: float) -> None:
+    """End a copy of the disk whose target is lost; it may have noticed by itself."""
+    with suppress(CommandError):
+        procedure.break_off_mirror(vm)
+    wait_until("the copy of the disk to end", lambda: not vm.execute("query-block-jobs"), timeout=timeout)
+
+
+def _leave(vm: VM, timeout: float) -> None:
+    """Tell a primary that it is alone; one whose migration fails before COLO begins just lets its guest run."""
+
+    def come_to() -> str | None:
+        status: str | None = vm.execute("query-migrate").get("status")
+        return None if status in UNDER_WAY else status
+
+    if wait_until(f"the migration of {vm.name} to fail, or to be COLO", come_to, timeout=timeout) == "failed":
+        procedure.let_guest_run(vm)
+    else:
+        procedure.lost_heartbeat(vm)
+
+
+def _await_alone(vm: VM, timeout: float) -> None:
     wait_until(
         f"{vm.name} to run alone",
         lambda: vm.execute("query-status")["running"] and vm.execute("query-colo-status")["mode"] == "none",
-        timeout=pair.timeouts.failover,
+        timeout=timeout,
         seen=lambda: (vm.execute("query-status"), vm.execute("query-colo-status")),
     )
 
 
+FENCE = {Role.PRIMARY: fence_primary, Role.SECONDARY: fence_secondary}
+"""The step that ends each role."""
 YANK = {Role.PRIMARY: yank_primary, Role.SECONDARY: yank_secondary}
 """The step that frees each role from a peer that hangs."""
 ALONE = {Role.PRIMARY: carry_on, Role.SECONDARY: promote}

@@ -2,23 +2,26 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
 from colo_harness.colo import failover, procedure, resume, start
 from colo_harness.colo.lab import Lab
-from colo_harness.colo.relay import LAST_OF_PRIMARY, Message
+from colo_harness.colo.message import Message
+from colo_harness.colo.rehearsal import Order, Rehearsal, Scribe
 from colo_harness.colo.relays import Relays
-from colo_harness.colo.sabotage import SOUND, Sabotage, Step
-from colo_harness.errors import MonitorLost, ProductFailure, StartupFailed, UsageError, WaitTimeout
+from colo_harness.colo.sabotage import SOUND, Handover, Sabotage, Step
+from colo_harness.errors import ProductFailure, StartupFailed, UsageError, WaitTimeout
 from colo_harness.history import Entry, History
+from colo_harness.judge.transaction import LAST_BEFORE
 from colo_harness.machine.network import Network
+from colo_harness.machine.process import Process
 from colo_harness.qemu import argv, disk
 from colo_harness.qemu.argv import Files, Graph, Part
 from colo_harness.qemu.topology import HOSTS, Host, Role, Topology
 from colo_harness.qemu.vm import VM
-from colo_harness.wait import wait_until
 
 
 class ColoPair:
@@ -46,6 +49,9 @@ class ColoPair:
         self._vms: dict[Host, VM] = {}
         self._roles: dict[Role, Host] = {Role.PRIMARY: "host_a", Role.SECONDARY: "host_b"}
         self._survivor: VM | None = None
+        self._since = 0
+        self.daemons: dict[Host, list[Process]] = {host: [] for host in HOSTS}
+        """What runs on each host besides its QEMU, such as a manager's watcher: it dies with its host."""
 
     def __enter__(self) -> Self:
         return self
@@ -68,6 +74,15 @@ class ColoPair:
         """Every VM that was started, host_a's first."""
         return [self._vms[host] for host in HOSTS if host in self._vms]
 
+    def processes(self, host: Host) -> list[Process]:
+        """Return all that runs on a host and was not ended by us: its QEMU, and what else lives there."""
+        return [*(vm.process for vm in self.vms if vm.name == host), *self.daemons[host]]
+
+    def power_off(self, host: Host) -> None:
+        """End all that runs on a host, at once and for good. Raises MachineError."""
+        for process in self.processes(host):
+            process.kill()
+
     def address(self, role: Role) -> str:
         """Return the address of the role's host on the COLO network."""
         return self.network.address(self._roles[role])
@@ -76,10 +91,42 @@ class ColoPair:
 
     def start(self) -> None:
         """Boot both sides and bring them into COLO, in the document's order."""
-        self._phase("start", sabotage=self._sabotage.name)
-        for step in start.STEPS:
-            self._do(step)
+        self.approach()
+        self.enter()
+
+    def approach(self) -> None:
+        """Do all of `start` but its last step; after a failover, all of `resume` but that."""
+        if self._survivor:
+            self._resync()
+            self._carry_out(resume.REPLICATE)
+        else:
+            self._phase("start", sabotage=self._sabotage.name)
+            self._carry_out(start.STEPS)
+
+    def enter(self) -> None:
+        """Bring both sides, which are ready for it, into COLO. Raises StartupFailed."""
+        with self.relays.taking_blame():
+            self._do(start.enter)
+        self._survivor = None
         self._phase("replicating")
+
+    def start_until(self, message: Message) -> None:
+        """Do as `start` until the first `message` is held in a relayed pair's stream; `finish_start` does the rest."""
+        self.approach()
+        self._since = self.history.cursor()
+        self.relays.first = (message,)
+        start.migrate(self)
+        self.relays.checkpoint.wait_held(timeout=self.timeouts.entry)
+
+    def finish_start(self) -> None:
+        """Let go on what `start_until` holds, into COLO. Raises StartupFailed."""
+        self.relays.checkpoint.release()
+        start.await_entry(self, since=self._since)
+        self._phase("replicating")
+
+    def handed(self, handover: Handover) -> Handover:
+        """Return what a manager is handed, as the sabotage leaves it."""
+        return self._sabotage.handed(handover)
 
     def attempt_start(self) -> None:
         """Do as `start`; a pair that does not enter COLO is left as it is, with the reason in the history."""
@@ -142,17 +189,12 @@ class ColoPair:
         self.force_checkpoint()
         self.wait_checkpoints(1, within=self.timeouts.checkpoint, since=since)
 
-    def attempt_checkpoint(self) -> None:
-        """Ask for a checkpoint, where there is still somebody to ask; what comes of it, checkers judge."""
-        with suppress(MonitorLost):
-            self.force_checkpoint()
-
     @contextmanager
     def settling(self) -> Iterator[None]:
         """Wait at the end for the end of the checkpoint that the body brings about, or until it is late."""
         since = self.history.cursor()
         yield
-        with suppress(WaitTimeout, MonitorLost):
+        with suppress(WaitTimeout):
             self.wait_checkpoints(1, within=self.timeouts.late, since=since)
 
     @contextmanager
@@ -169,12 +211,18 @@ class ColoPair:
         self._phase("watch", delay_s=self.topology.checkpoint_delay_ms / 1000)
 
     def hold(self, message: Message) -> None:
-        """Force a checkpoint; return when its `message` is held on its way to the primary, which did all before it."""
+        """Force a checkpoint; return when its `message` is held on its way, and both sides have done all before it."""
         since = self.history.cursor()
         self.relays.checkpoint.hold(message)
         self.force_checkpoint()
         self.relays.checkpoint.wait_held(timeout=self.timeouts.checkpoint)
-        self.vm(Role.PRIMARY).await_trace(*LAST_OF_PRIMARY[message], since=since, timeout=self.timeouts.checkpoint)
+        self.await_traced(message, since=since)
+
+    def await_traced(self, message: Message, *, since: int) -> None:
+        """Return once both sides have traced all that comes before the receipt of `message`. Raises WaitTimeout."""
+        for role, last in zip(Role, LAST_BEFORE[message], strict=True):
+            if last:
+                self.vm(role).await_trace(*last, since=since, timeout=self.timeouts.checkpoint)
 
     # --- what the steps of the procedure are made of ---------------------------------------------------------------
 
@@ -222,17 +270,40 @@ class ColoPair:
         without either the document's commands are all that is done. Each command gets `within` seconds.
         Raises MonitorLost, CommandError, WaitTimeout.
         """
-        survivor, lost = self.vm(role), self.vm(role.peer)
+        survivor = self.vm(role)
         self._phase("failover", role=role, host=survivor.name, fenced=fenced)
         with survivor.patience(within or self.timeouts.failover):
             if fenced:
-                lost.kill()
+                self.fence(role.peer)
             elif yanked:
                 self._do(failover.YANK[role])
             self._do(failover.ALONE[role])
+        self._take_note(role)
+
+    def fence(self, role: Role) -> None:
+        """See to it that the side which has this role, and all else on its host, is dead. Raises MachineError."""
+        self._do(failover.FENCE[role])
+
+    def rehearse(self, *steps: Step) -> Rehearsal:
+        """Return what these steps would tell the QEMUs; nothing is told or changed."""
+        orders: dict[Host, list[Order]] = {host: [] for host in HOSTS}
+        stage = copy(self)
+        vars(stage).update(graphs=dict(self.graphs), _vms={host: Scribe(host, orders[host]) for host in HOSTS})
+        for step in steps:
+            stage._do(step)  # noqa: SLF001 - one of us
+        return Rehearsal(orders, stage.graphs)
+
+    def adopt(self, role: Role, rehearsal: Rehearsal, *, at: float) -> None:
+        """Take note that somebody else did what was rehearsed: `role` carries on alone since `at`, in seconds."""
+        self.graphs = {**self.graphs, self.host(role): rehearsal.graphs[self.host(role)]}
+        self._take_note(role, at=at)
+
+    def _take_note(self, role: Role, at: float | None = None) -> None:
+        """Let `role`, which carries on alone, be the primary from now on."""
+        survivor = self.vm(role)
         self._roles = {Role.PRIMARY: self._roles[role], Role.SECONDARY: self._roles[role.peer]}
         self._survivor = survivor
-        self._phase("promoted", role=role, host=survivor.name)
+        self.history.record("phase", "pair", "promoted", at=at, role=role, host=survivor.name)
 
     def attempt_failover(
         self, role: Role, *, fenced: bool = True, yanked: bool = True, within: float | None = None
@@ -259,23 +330,6 @@ class ColoPair:
         with suppress(WaitTimeout):
             self.vm(role).await_event("COLO_EXIT", since=0, timeout=due + self.timeouts.late)
 
-    def let_end(self, *roles: Role) -> None:
-        """Return when the QEMUs of these roles, or all, have ended, or well after that was due; checkers judge."""
-        vms = [self.vm(role) for role in roles or Role]
-        with suppress(WaitTimeout):
-            wait_until("QEMU to end", lambda: not any(vm.alive for vm in vms), timeout=2 * self.timeouts.late)
-
-    def see_off(self) -> None:
-        """Let both QEMUs end with their guests, as `let_end` does.
-
-        The first one's end may leave the other in a checkpoint, where its guest cannot end: it is told that it is alone.
-        """
-        with suppress(WaitTimeout):
-            wait_until("a QEMU to end", lambda: not all(vm.alive for vm in self.vms), timeout=2 * self.timeouts.late)
-            for role in [role for role in Role if self.vm(role).alive]:
-                self.attempt_failover(role)
-            self.let_end()
-
     # --- resume -------------------------------------------------------------------------------------------------
 
     def resume(self, *, renewed: bool = True) -> None:
@@ -283,13 +337,29 @@ class ColoPair:
         with self.resuming(renewed=renewed):
             pass
 
+    def attempt_resume(self) -> None:
+        """Do as `resume`; where QEMU does not, leave it as it is, with the reason in the history."""
+        try:
+            self.resume()
+        except ProductFailure as failure:
+            self._phase("stuck", role=Role.PRIMARY, host=self.vm(Role.PRIMARY).name, reason=str(failure))
+
     @contextmanager
     def resuming(self, *, renewed: bool = True) -> Iterator[None]:
         """Resume replication; in the block the survivor's guest works on, and the new secondary's disk follows its own.
 
-        The document's "Primary resume replication" and "Secondary resume replication". A lost peer that only hangs is
-        killed. `renewed` is whether the streams inside the survivor are made anew, which the document leaves out.
-        Raises UsageError where no failover came before, and as `start` does.
+        The document's "Primary resume replication" and "Secondary resume replication". `renewed` is whether the
+        streams inside the survivor are made anew, which the document leaves out. Raises as `ready_resync` and `start`.
+        """
+        self._resync(renewed=renewed)
+        yield
+        self._carry_out(resume.REPLICATE)
+        self.enter()
+
+    def ready_resync(self, *, renewed: bool = True) -> None:
+        """Do all that `resume` does before the first block is copied. Raises UsageError where no failover came before.
+
+        A lost peer that only hangs is killed.
         """
         if self._survivor is None:
             raise UsageError("nothing to resume: no side was lost, or the pair replicates again", "fail over first")
@@ -297,14 +367,12 @@ class ColoPair:
         lost.kill()
         lost.collect()
         self._phase("resume", host=self._survivor.name)
-        for step in (*([resume.renew_loop] if renewed else []), *resume.RESYNC):
-            self._do(step)
+        self._carry_out((*([resume.renew_loop] if renewed else []), *resume.READY_RESYNC))
+
+    def _resync(self, *, renewed: bool = True) -> None:
+        self.ready_resync(renewed=renewed)
+        self._do(resume.resync)
         self._phase("resynced")
-        yield
-        for step in resume.REPLICATE:
-            self._do(step)
-        self._survivor = None
-        self._phase("replicating")
 
     # --- what is inside -----------------------------------------------------------------------------------------
 
@@ -330,7 +398,8 @@ class ColoPair:
     # --- end ----------------------------------------------------------------------------------------------------
 
     def collect(self) -> None:
-        """Bring what the QEMUs wrote and how they ended into the history."""
+        """Bring what the QEMUs wrote and how they ended into the history. Raises MachineError where a relay broke."""
+        self.relays.check()
         for vm in self.vms:
             vm.collect()
 
@@ -342,6 +411,10 @@ class ColoPair:
             closing.callback(self.relays.close)
 
     # --- inside -------------------------------------------------------------------------------------------------
+
+    def _carry_out(self, steps: Iterable[Step]) -> None:
+        for step in steps:
+            self._do(step)
 
     def _do(self, step: Step) -> None:
         self._undermine(step.__name__)

@@ -51,6 +51,11 @@ def set_checkpoint_delay(vm: VM, milliseconds: int) -> None:
     vm.execute("migrate-set-parameters", {"x-checkpoint-delay": milliseconds})
 
 
+def listen(vm: VM) -> None:
+    """Let a secondary that was told to defer it listen for the checkpoint stream."""
+    vm.execute("migrate-incoming", {"uri": f"tcp:0.0.0.0:{Channel.CHECKPOINT}"})
+
+
 def migrate(vm: VM, address: str, port: str) -> None:
     """Start replication (step 4)."""
     vm.execute("migrate", {"uri": f"tcp:{address}:{port}"})
@@ -65,6 +70,11 @@ def detach_replica(vm: VM) -> None:
 def lost_heartbeat(vm: VM) -> None:
     """Tell the survivor that it is alone (both failovers)."""
     vm.execute("x-colo-lost-heartbeat")
+
+
+def let_guest_run(vm: VM) -> None:
+    """Let a guest run on whose migration failed before COLO began."""
+    vm.execute("cont")
 
 
 def drop_objects(vm: VM, ids: Iterable[str]) -> None:
@@ -89,10 +99,12 @@ def add(vm: VM, parts: Iterable[Part], *, before: str | None = None) -> None:
         vm.execute(*hotplug.command(part, before=before))
 
 
-def mirror_disk(vm: VM, secondary_address: str) -> None:
-    """Copy the whole disk to the new secondary's export (both ways to resume)."""
+def mirror_disk(vm: VM, secondary_address: str, *, speed: int | None = None) -> None:
+    """Copy the whole disk to the new secondary's export (both ways to resume), at most `speed` bytes a second."""
     target = f"nbd://{secondary_address}:{Channel.NBD}/parent0"
     job: dict[str, Any] = {"device": "colo-disk0", "job-id": RESYNC, "target": target}
+    if speed:
+        job["speed"] = speed
     vm.execute("drive-mirror", {**job, "mode": "existing", "format": "raw", "sync": "full"})
 
 
@@ -104,6 +116,11 @@ def stop_guest(vm: VM) -> None:
 def end_mirror(vm: VM) -> None:
     """End the copy (both ways to resume)."""
     vm.execute("block-job-cancel", {"device": RESYNC})
+
+
+def break_off_mirror(vm: VM) -> None:
+    """End the copy at once, whatever has been copied."""
+    vm.execute("block-job-cancel", {"device": RESYNC, "force": True})
 
 
 def announce(vm: VM) -> None:

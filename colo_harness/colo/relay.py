@@ -1,56 +1,89 @@
-"""A relay in the checkpoint stream that can hold it at a message of the secondary, or mute the primary.
+"""A relay in the checkpoint stream that can hold it before any of its parts, or break it there.
 
-From the secondary to the primary the stream carries nothing but small messages: first those of the migration's return
-path, then COLO's own, each a 32-bit big-endian COLOMessage (migration/colo.c, colo_send_message; qapi/migration.json,
-COLOMessage). The other direction is passed on unread.
+It says what it did, and when it breaks itself: then both connections are closed, and whoever uses it is told.
 """
 
-import selectors
+import select
 import socket
-import struct
 import threading
+import time
+from collections import deque
+from collections.abc import Iterable
 from contextlib import suppress
-from enum import IntEnum
+from dataclasses import dataclass, field
 from typing import Self
 
+from colo_harness.colo import dissector
+from colo_harness.colo.dissector import Chunk, NotUnderstood
+from colo_harness.colo.message import Message
 from colo_harness.errors import MachineError, WaitTimeout
 
 PIECE = 1 << 20
+SLICE_S = 0.01
+"""Seconds between the slices that a slow relay lets pass."""
+_GONE = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
 
 
-class Message(IntEnum):
-    """COLO's messages by their number on the wire (qapi/migration.json, COLOMessage)."""
+@dataclass
+class _Way:
+    """One direction of the stream."""
 
-    CHECKPOINT_READY = 0
-    CHECKPOINT_REQUEST = 1
-    CHECKPOINT_REPLY = 2
-    VMSTATE_SEND = 3
-    VMSTATE_SIZE = 4
-    VMSTATE_RECEIVED = 5
-    VMSTATE_LOADED = 6
+    source: socket.socket
+    sink: socket.socket
+    parts: dissector.Primary | dissector.Secondary
+    queue: deque[Chunk] = field(default_factory=deque)
+    part: Message | None = None
+    """The part that passes or has passed last, and how many bytes of it have."""
+    offset: int = 0
+
+    def take(self) -> bool:
+        """Read what there is; False at the end of the stream."""
+        piece = self.source.recv(PIECE)
+        self.queue.extend(self.parts.feed(piece))
+        return bool(piece)
 
 
-LAST_OF_PRIMARY = {
-    Message.CHECKPOINT_REPLY: ("colo_send_message", "checkpoint-request"),
-    Message.VMSTATE_RECEIVED: ("colo_send_message", "vmstate-size"),
-    Message.VMSTATE_LOADED: ("colo_receive_message", "vmstate-received"),
-}
-"""What the primary traces last before it gets each of these messages; a message can be here before that is traced."""
+@dataclass
+class _Flip:
+    """A byte to change within a part."""
+
+    part: Message
+    offset: int
+    done: bool = False
 
 
 class Relay:
-    """Accepts one connection on `listener` and joins it to what `dial` connects to."""
+    """Accepts one connection on `listener` and joins it to the target, through `upstream`.
 
-    def __init__(self, listener: socket.socket, upstream: socket.socket, target: tuple[str, int]) -> None:
+    `breaks` are parts before which it holds the stream: nothing passes either way then until it is released.
+    A side that dies or closes its end meanwhile ends the stream all the same. Methods raise MachineError once the relay
+    is broken.
+    """
+
+    def __init__(
+        self,
+        listener: socket.socket,
+        upstream: socket.socket,
+        target: tuple[str, int],
+        breaks: Iterable[Message] = (),
+    ) -> None:
         self._listener = listener
         self._upstream = upstream
         self._target = target
         self._changed = threading.Condition()
-        self._hold: Message | None = None
-        self._held = b""
-        self._holding = False
-        self._muted = False
-        self._answers = _Answers()
+        self._breaks = frozenset(breaks)
+        self._held: Message | None = None
+        self._let: Message | None = None
+        self._stalled = False
+        self._cut = False
+        self._over = False
+        self._failure: BaseException | None = None
+        self._rate: int | None = None
+        self._due = 0.0
+        self._flip: _Flip | None = None
+        self._passed: list[Message] = []
+        self._primary = dissector.Primary()
+        self._ways: list[_Way] = []
         self._wake, self._woken = socket.socketpair()
         self._thread = threading.Thread(target=self._run, name="colo-relay", daemon=True)
         self._thread.start()
@@ -61,132 +94,216 @@ class Relay:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def hold(self, message: Message) -> None:
-        """Keep the next `message` of the secondary, and all that follows it, from the primary."""
-        with self._changed:
-            self._hold = message
+    # --- breakpoints ------------------------------------------------------------------------------------------------
 
-    def wait_held(self, *, timeout: float) -> None:
-        """Return once the message stands here. Raises WaitTimeout."""
+    def hold(self, *parts: Message) -> None:
+        """Stop at the next of these parts, before its first byte passes."""
         with self._changed:
-            if not self._changed.wait_for(lambda: self._holding, timeout):
-                raise WaitTimeout(f"the secondary sent no {self._hold!r} in {timeout:g} s")
+            self._breaks = frozenset(parts)
+
+    def wait_held(self, *, timeout: float) -> Message:
+        """Return what stands here once something does. Raises WaitTimeout."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._held or self._over, timeout)
+            self.check()
+            if self._held is None:
+                seen = f"{self._passed[-1]} passed last" if self._passed else "nothing of COLO passed"
+                gone = ", and the stream has ended" if self._over else ""
+                wanted = " or ".join(sorted(self._breaks)) or "part to hold at"
+                raise WaitTimeout(f"no {wanted} came in {timeout:g} s; {seen}{gone}")
+            return self._held
+
+    @property
+    def held(self) -> Message | None:
+        """What stands here now."""
+        return self._held
+
+    @property
+    def passed(self) -> list[Message]:
+        """The parts that have passed, or begun to, since the relay was made."""
+        return list(self._passed)
+
+    def advance(self) -> None:
+        """Let pass what is held, and hold at the next of the parts that `hold` named."""
+        self._tell(_let=self._held, _held=None)
 
     def release(self) -> None:
-        """Let the held message and everything after it pass."""
+        """Let what is held and everything after it pass."""
+        self._tell(_held=None, _breaks=frozenset())
+
+    # --- faults -----------------------------------------------------------------------------------------------------
+
+    def cut(self) -> None:
+        """Close both connections, whatever is held."""
+        self._tell(_cut=True)
         with self._changed:
-            self._hold = None
-        self._wake.send(b".")
+            self._changed.wait_for(lambda: self._over, 10)
+            self.check()
 
-    def mute(self) -> None:
-        """Keep from the secondary whatever the primary sends from now on, until `unmute`."""
-        self._muted = True
-        self._wake.send(b".")
+    def stall(self) -> None:
+        """Let nothing pass either way any more, not even the end of one side, until `unstall`."""
+        self._tell(_stalled=True)
 
-    def unmute(self) -> None:
-        """Let the primary be heard again, and all that it said since `mute`."""
-        self._muted = False
-        self._wake.send(b".")
+    def unstall(self) -> None:
+        """Let all pass that has waited since `stall`."""
+        self._tell(_stalled=False)
+
+    def slow(self, rate: int | None) -> None:
+        """Let only `rate` bytes pass in a second, either way; None: as many as come."""
+        self._tell(_rate=rate)
+
+    def flip(self, part: Message, offset: int) -> None:
+        """Invert the byte at `offset` of the next `part` that passes."""
+        self._tell(_flip=_Flip(part, offset))
+
+    def wait_flipped(self, *, timeout: float) -> None:
+        """Return once the byte has been changed and sent. Raises MachineError."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._over or (self._flip and self._flip.done), timeout)
+            self.check()
+            if not (self._flip and self._flip.done):
+                raise MachineError(f"the relay changed no byte in {timeout:g} s", "hold the stream at that part first")
+
+    # --- end --------------------------------------------------------------------------------------------------------
+
+    @property
+    def over(self) -> bool:
+        """Whether the stream has ended."""
+        return self._over
+
+    def check(self) -> None:
+        """Raise MachineError if the relay itself is broken: what its pair did since then proves nothing."""
+        if isinstance(self._failure, NotUnderstood):
+            raise MachineError(
+                f"the relay in the checkpoint stream does not understand {self._failure}",
+                "this QEMU's stream has something new: teach it to colo_harness/colo/dissector.py",
+            ) from self._failure
+        if self._failure:
+            raise MachineError(
+                f"the relay in the checkpoint stream broke: {self._failure!r}", "please report this as a bug"
+            ) from self._failure
 
     def close(self) -> None:
-        """Cut both connections."""
-        self._wake.close()
+        """Cut both connections; may be called again."""
+        with suppress(OSError):  # it was closed before
+            self._wake.shutdown(socket.SHUT_RDWR)
+        for end in (self._upstream, *(way.sink for way in self._ways)):
+            with suppress(OSError):  # not connected any more
+                end.shutdown(socket.SHUT_RDWR)
         self._thread.join(10)
-        for end in (self._listener, self._upstream, self._woken):
+        for end in (self._listener, self._upstream, self._wake, self._woken):
             end.close()
         if self._thread.is_alive():
             raise MachineError("the checkpoint relay's thread does not end", "please report this as a bug")
 
+    # --- inside: all of it on the relay's thread ----------------------------------------------------------------------
+
+    def _tell(self, **state: object) -> None:
+        with self._changed:
+            self.check()
+            for name, value in state.items():
+                setattr(self, name, value)
+        with suppress(OSError):  # the relay was closed
+            self._wake.send(b".")
+
     def _run(self) -> None:
-        with selectors.DefaultSelector() as ready:
-            ready.register(self._woken, selectors.EVENT_READ)
-            ready.register(self._listener, selectors.EVENT_READ)
-            if not self._awaits(ready, self._listener):
-                return
+        try:
+            self._join()
+        except Exception as failure:  # noqa: BLE001 - whoever uses the relay is told, whatever it is
+            self._failure = failure
+        finally:
+            self._upstream.close()
+            with self._changed:
+                self._over = True
+                self._changed.notify_all()
+
+    def _join(self) -> None:
+        with select.epoll() as ready:
+            ready.register(self._woken, select.EPOLLIN)
+            ready.register(self._listener, select.EPOLLIN)
+            while not any(fd == self._listener.fileno() for fd, _ in ready.poll()):
+                if not self._woken.recv(16):
+                    return
             primary, _ = self._listener.accept()
             ready.unregister(self._listener)
             self._listener.close()
-            with primary, suppress(ConnectionError):  # a QEMU that is gone: the primary sees its stream end
+            with primary, suppress(ConnectionError):  # one end died: both are closed, as by a cut of the stream
                 self._upstream.connect(self._target)
                 for end in (primary, self._upstream):
                     end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                    ready.register(end, selectors.EVENT_READ)
-                self._pass_on(ready, primary)
-                self._upstream.close()
+                    ready.register(end, 0)
+                self._ways = [
+                    _Way(primary, self._upstream, self._primary),
+                    _Way(self._upstream, primary, dissector.Secondary()),
+                ]
+                self._pass_on(ready)
 
-    def _awaits(self, ready: selectors.BaseSelector, wanted: socket.socket) -> bool:
-        """Return True when `wanted` is readable, False when the relay was closed first."""
-        while True:
-            for key, _ in ready.select():
-                if key.fileobj is wanted:
-                    return True
+    def _pass_on(self, ready: select.epoll) -> None:
+        while not self._cut:
+            if self._stalled:  # not even a hang-up is noticed
                 if not self._woken.recv(16):
-                    return False
-
-    def _pass_on(self, ready: selectors.BaseSelector, primary: socket.socket) -> None:
-        while True:
-            for key, _ in ready.select():
-                try:
-                    if key.fileobj is self._woken:
-                        if not self._woken.recv(16):
-                            return
-                        self._listen(ready, primary)
-                        self._flush(primary)
-                    elif key.fileobj is primary:
-                        if not (piece := primary.recv(PIECE)):
-                            return
-                        self._upstream.sendall(piece)
-                    else:
-                        if not (piece := self._upstream.recv(PIECE)):
-                            return
-                        self._answer(piece, primary)
-                except ConnectionError:
-                    return  # one end died: both connections are closed, as a cut of the stream
-
-    def _answer(self, piece: bytes, primary: socket.socket) -> None:
-        for message, raw in self._answers.feed(piece):
-            with self._changed:
-                if message is not None and message == self._hold:
-                    self._holding = True
-                    self._changed.notify_all()
-                if self._holding:
-                    self._held += raw
-                    continue
-            primary.sendall(raw)
-
-    def _listen(self, ready: selectors.BaseSelector, primary: socket.socket) -> None:
-        """Read what the primary sends unless it is muted; what is not read waits in its own socket."""
-        listening = primary in ready.get_map()
-        if self._muted and listening:
-            ready.unregister(primary)
-        elif not self._muted and not listening:
-            ready.register(primary, selectors.EVENT_READ)
-
-    def _flush(self, primary: socket.socket) -> None:
-        with self._changed:
-            if self._hold is not None:
+                    return
+                continue
+            patience = self._pump()
+            for way in self._ways:
+                ready.modify(way.source, select.EPOLLRDHUP | (0 if way.queue else select.EPOLLIN))
+            events = dict(ready.poll(patience))
+            if self._woken.fileno() in events and not self._woken.recv(16):
                 return
-            held, self._held, self._holding = self._held, b"", False
-        primary.sendall(held)
+            for way in self._ways:
+                event = events.get(way.source.fileno(), 0)
+                if event & select.EPOLLIN:
+                    if not way.take():
+                        return
+                elif event & _GONE:
+                    return
+
+    def _pump(self) -> float | None:
+        """Pass on what may pass; return the seconds until more may, None if something must happen first."""
+        for way in self._ways:
+            while way.queue and self._admits(way.queue[0][0]):
+                if (rate := self._rate) is None:
+                    self._send(way, *way.queue.popleft())
+                    continue
+                if (wait := self._due - time.monotonic()) > 0:
+                    return wait
+                part, raw = way.queue.popleft()
+                size = max(int(rate * SLICE_S), 1)
+                if raw[size:]:
+                    way.queue.appendleft((None, raw[size:]))
+                self._send(way, part, raw[:size])
+                self._due = time.monotonic() + size / rate
+        return None
+
+    def _admits(self, begins: Message | None) -> bool:
+        with self._changed:
+            if self._held or self._stalled:
+                return False
+            if begins in self._breaks and begins is not self._let:
+                self._held = begins
+                self._changed.notify_all()
+                return False
+            return True
+
+    def _send(self, way: _Way, begins: Message | None, raw: memoryview) -> None:
+        if begins:
+            way.part, way.offset = begins, 0
+        if begins is Message.CHECKPOINT_READY:
+            self._primary.enter_colo()
+        flip = self._flip
+        hit = flip and not flip.done and flip.part is way.part and 0 <= flip.offset - way.offset < len(raw)
+        way.sink.sendall(_inverted(raw, flip.offset - way.offset) if flip and hit else raw)
+        way.offset += len(raw)
+        with self._changed:
+            if begins:
+                self._let = None
+                self._passed.append(begins)
+            if flip and hit:
+                flip.done = True
+            self._changed.notify_all()
 
 
-class _Answers:
-    """Cuts what the secondary sends into messages: those of the return path (None), then COLO's."""
-
-    def __init__(self) -> None:
-        self._rest = b""
-        self._in_colo = False
-
-    def feed(self, piece: bytes) -> list[tuple[Message | None, bytes]]:
-        """Return the whole messages that are complete with `piece`, each with its bytes."""
-        self._rest += piece
-        found: list[tuple[Message | None, bytes]] = []
-        while len(self._rest) >= 4:  # noqa: PLR2004 - both kinds start with four bytes
-            kind, length = struct.unpack_from(">HH", self._rest)
-            self._in_colo = self._in_colo or kind == 0
-            size = 4 if self._in_colo else 4 + length
-            if len(self._rest) < size:
-                break
-            raw, self._rest = self._rest[:size], self._rest[size:]
-            found.append((Message(length) if self._in_colo else None, raw))
-        return found
+def _inverted(raw: memoryview, at: int) -> bytes:
+    changed = bytearray(raw)
+    changed[at] ^= 0xFF
+    return bytes(changed)

@@ -1,7 +1,8 @@
 """The relays of ours that stand in the streams of one pair, on the primary's host, where its topology asks for them."""
 
 import socket
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from colo_harness.qemu import argv
 from colo_harness.qemu.topology import MEDDLER_PORT, NARROWS_PORT, Channel, Role
 
 if TYPE_CHECKING:
+    from colo_harness.colo.message import Message
     from colo_harness.colo.pair import ColoPair
 
 LOOPBACK = "127.0.0.1"
@@ -22,6 +24,8 @@ class Relays:
     """Opened by the steps of the procedure; `close` cuts what is left."""
 
     def __init__(self, pair: "ColoPair") -> None:
+        self.first: tuple[Message, ...] = ()
+        """Where the next checkpoint stream is held from its beginning on."""
         self._pair = pair
         self._checkpoint: Relay | None = None
         self._narrows: Narrows | None = None
@@ -50,7 +54,8 @@ class Relays:
         if self._checkpoint:
             self._checkpoint.close()
         listener = self._listen(pair.address(Role.PRIMARY), RELAY_PORT)
-        self._checkpoint = Relay(listener, self._socket(), (secondary, int(Channel.CHECKPOINT)))
+        self._checkpoint = Relay(listener, self._socket(), (secondary, int(Channel.CHECKPOINT)), self.first)
+        self.first = ()
         return pair.address(Role.PRIMARY), str(RELAY_PORT)
 
     def open_around_compare(self) -> None:
@@ -61,6 +66,20 @@ class Relays:
         if topology.meddling:
             listener = self._listen(LOOPBACK, MEDDLER_PORT)
             self._meddler = Meddler(listener, partial(self._dial, argv.OUT_PORT), topology.meddling)
+
+    def check(self) -> None:
+        """Raise MachineError where the one in the checkpoint stream broke."""
+        if self._checkpoint:
+            self._checkpoint.check()
+
+    @contextmanager
+    def taking_blame(self) -> Iterator[None]:
+        """Raise MachineError in place of what QEMU seems to have done wrong, where one of ours broke."""
+        try:
+            yield
+        except AssertionError:
+            self.check()
+            raise
 
     def close(self) -> None:
         """Cut all of them; may be called again."""

@@ -80,7 +80,7 @@ def add_filters(pair: "ColoPair") -> None:
     pair.graphs[host] = pair.graphs[host].joined(filters)
 
 
-RESYNC = (inherit_disks, start.start_secondary, start.set_capabilities, start.serve_replica, resync)
-"""The steps until the disks are alike and stay so while the guest works."""
-REPLICATE = (stop_guest, start.attach_replica, add_filters, start.enter)
-"""The steps from there into COLO."""
+READY_RESYNC = (inherit_disks, start.start_secondary, start.set_capabilities, start.serve_replica)
+"""The steps until the disk can be copied: by `resync`, after which the disks stay alike while the guest works."""
+REPLICATE = (stop_guest, start.attach_replica, add_filters)
+"""The steps from there until both sides are ready to enter COLO."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from colo_harness.colo import procedure, resume, start
 from colo_harness.colo.ticks import put_page_back
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from colo_harness.colo.pair import ColoPair
 
 Step = Callable[["ColoPair"], None]
+Handover = dict[str, Any]
+"""What a cluster manager is handed, as JSON values (docs/heartbeat.md)."""
 
 
 def _unchanged(graph: Graph) -> Graph:
@@ -24,6 +26,10 @@ def _unchanged(graph: Graph) -> Graph:
 
 def _same(topology: Topology) -> Topology:
     return topology
+
+
+def _as_it_is(handover: Handover) -> Handover:
+    return handover
 
 
 def _left_out(_pair: "ColoPair") -> None:
@@ -44,6 +50,9 @@ class Sabotage:
     """Step of the pair's procedure (a function's name) -> what is done instead of it."""
     before: Mapping[str, Step] = field(default_factory=dict)
     """Step of the pair's procedure -> what is done in secret just before it."""
+
+    handed: Callable[[Handover], Handover] = _as_it_is
+    """What becomes of that which a cluster manager is handed."""
 
     def graph(self, role: Role, graph: Graph) -> Graph:
         """Return the command line of `role` as this sabotage leaves it."""
@@ -214,6 +223,26 @@ _ALL = (
         "no-yank",
         "The survivor of a peer that hangs is not freed before the document's commands.",
         instead={"yank_primary": _left_out, "yank_secondary": _left_out},
+    ),
+    Sabotage(
+        "fence-does-nothing",
+        "Fencing a host is said to be done, and its processes live on.",
+        instead={"fence_primary": _left_out, "fence_secondary": _left_out},
+    ),
+    Sabotage(
+        "deaf-heartbeat",
+        "The manager looks and listens once an hour: it never notices that a side is lost.",
+        handed=lambda handover: {**handover, "interval_s": 3600.0},
+    ),
+    Sabotage(
+        "nervous-heartbeat",
+        "The manager takes a side for lost that is silent for as long as it takes to draw breath.",
+        handed=lambda handover: {**handover, "patience_s": 0.001},
+    ),
+    Sabotage(
+        "fence-unheeded",
+        "Whether fencing was done is not looked at: the fence command always succeeds.",
+        handed=lambda handover: {**handover, "fence": ["sh", "-c", '"$@"; true', "sh", *handover["fence"]]},
     ),
     Sabotage(
         "no-colo",

@@ -80,10 +80,22 @@ def attach_replica(pair: "ColoPair") -> None:
 
 def enter(pair: "ColoPair") -> None:
     """Start replication and wait until both sides run in COLO. Raises StartupFailed with the states seen."""
+    since = pair.history.cursor()
+    if pair.topology.deferred:
+        procedure.listen(pair.vm(Role.SECONDARY))
+    migrate(pair)
+    await_entry(pair, since=since)
+
+
+def migrate(pair: "ColoPair") -> None:
+    """Let the primary migrate to where the secondary listens, or ought to."""
     primary = pair.vm(Role.PRIMARY)
     procedure.set_checkpoint_delay(primary, pair.topology.checkpoint_delay_ms)
-    since = pair.history.cursor()
     procedure.migrate(primary, *pair.relays.open_checkpoint())
+
+
+def await_entry(pair: "ColoPair", *, since: int) -> None:
+    """Return when both sides run in COLO; `since` is the cursor before `migrate`. Raises StartupFailed."""
     await_colo(pair.vms, pair.history, since=since, timeout=pair.timeouts.entry)
 
 
@@ -96,8 +108,8 @@ STEPS = (
     set_capabilities,
     serve_replica,
     attach_replica,
-    enter,
 )
+"""The steps until both sides are ready to `enter`, which a cluster manager may do."""
 
 
 def _is_warm(pair: "ColoPair") -> bool:

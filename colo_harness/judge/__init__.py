@@ -16,6 +16,7 @@ from colo_harness.judge.lockstep import DivergenceForces, QuietAfterDivergence, 
 from colo_harness.judge.openings import Opened
 from colo_harness.judge.pacing import DelayHonoured, NoForcedCheckpoint
 from colo_harness.judge.sessions import CaughtInFlight, exercised, no_reset, nothing_lost
+from colo_harness.judge.splitbrain import never_both_answer
 from colo_harness.judge.symptoms import SYMPTOMS, consoles_clean, symptoms_declared
 from colo_harness.judge.verdict import Checker, Parametrised, Plain, Verdict, worst
 
@@ -51,6 +52,7 @@ __all__ = [
     "load_claims",
     "messages",
     "moment_of",
+    "never_both_answer",
     "new_sessions_open",
     "no_reset",
     "nothing_lost",

@@ -1,13 +1,13 @@
 """Resuming: a pair that replicates again after a failover, and whose disks are alike."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from colo_harness.history import Entry
 from colo_harness.judge.checkpoints import pauses
 from colo_harness.judge.moments import faults, phases
 from colo_harness.judge.operations import ledger
-from colo_harness.judge.verdict import Breach, Parametrised, Verdict, decide
+from colo_harness.judge.verdict import Breach, Parametrised, Verdict, decide, holds, undecided
 
 NEVER = float("inf")
 
@@ -66,17 +66,41 @@ class DisksEqual(Parametrised):
 
     def judge(self, entries: Sequence[Entry]) -> Verdict:
         """Judge entries that are in order of time."""
-        compared = [entry for entry in entries if (entry.kind, entry.what) == ("observe", "disks")]
-        breaches = [
-            Breach(
-                f"{entry.data['moment']}: the disks differ at byte {entry.data['differs_at']}", entry.at, (entry.line,)
-            )
-            for entry in compared
-            if entry.data["differs_at"] is not None
-        ]
+        compared = comparisons(entries)
+        breaches = [*unlike(compared)]
         resumed = len(phases(entries, "resume"))
         doubts = (
             [] if len(compared) >= self.times else [f"the disks were compared {len(compared)} times, not {self.times}"]
         )
         doubts += [] if resumed else ["replication was not resumed"]
         return decide(breaches, doubts, f"{len(compared)} times, the disks held the same")
+
+
+@dataclass(frozen=True)
+class FellWhileResyncing(Parametrised):
+    """The last fault bit after the copy of the disk was seen under way, and before it was; else it proves nothing."""
+
+    def judge(self, entries: Sequence[Entry]) -> Verdict:
+        """Judge entries that are in order of time."""
+        bitten = [fault for fault in faults(entries) if fault.bitten is not None and fault.inject is not None]
+        if not bitten:
+            return undecided("no fault is proven to have bitten")
+        fault = bitten[-1]
+        at = fault.inject or 0.0
+        begun = [entry.at for entry in phases(entries, "resyncing") if entry.at <= at]
+        over = [entry.at for entry in phases(entries, "resynced") if entry.at <= at]
+        if not begun or (over and over[-1] > begun[-1]):
+            return undecided(f"{fault.what} fell at {at:.3f} s, not in a resync")
+        return holds(f"{fault.what} fell at {at:.3f} s, in a resync")
+
+
+def comparisons(entries: Sequence[Entry]) -> list[Entry]:
+    """Return what was observed each time that the disks of both sides were compared."""
+    return [entry for entry in entries if (entry.kind, entry.what) == ("observe", "disks")]
+
+
+def unlike(compared: Iterable[Entry]) -> Iterator[Breach]:
+    """Yield each comparison that found a difference."""
+    for entry in compared:
+        if (byte := entry.data["differs_at"]) is not None:
+            yield Breach(f"{entry.data['moment']}: the disks differ at byte {byte}", entry.at, (entry.line,))

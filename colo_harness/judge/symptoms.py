@@ -84,7 +84,10 @@ SYMPTOMS = {
         "a filter, colo-compare or a socket complains",
     ),
     "stderr-migration": Symptom(
-        _stderr(r"(?i)COLO message|VMState|migration|multifd|checkpoint|load section|load(?:ing)? state|live state"),
+        _stderr(
+            r"(?i)COLO message|VMState|migration|multifd|checkpoint|load section|load(?:ing)? state|live state"
+            r"|section footer|SaveStateEntry|Channel error"
+        ),
         "the checkpoint stream complains",
     ),
     "stderr-block": Symptom(_stderr(r"(?i)I/O error|replication|backup|quorum"), "the block layer complains"),

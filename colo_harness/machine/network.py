@@ -22,6 +22,7 @@ CLIENT = "10.77.0.1"
 SECOND_GUEST, SECOND_CLIENT = "10.78.0.10", "10.78.0.1"
 """On the second service network, where there is one."""
 PREFIX = 24
+HEARTBEAT_ADDRESS: dict[Host, str] = {"host_a": "10.99.0.1", "host_b": "10.99.0.2"}
 COLO_ADDRESS: dict[Host, str] = {"host_a": "10.88.0.1", "host_b": "10.88.0.2"}
 
 _PLAIN_BRIDGE = "type bridge stp_state 0 forward_delay 0 mcast_snooping 0"
@@ -35,10 +36,12 @@ class Network:
     which is the guest's end. Frames alone teach the bridges, as in a real switch: a guest that moves must be
     heard first.
     COLO network: `colo0` in host_a (10.88.0.1/24) and in host_b (10.88.0.2/24), the two ends of one link.
+    Heartbeat network, where one is wanted: `hb0` in host_a (10.99.0.1/24) and in host_b (10.99.0.2/24), by the bridge
+    `heartbeat` in `switch` with the ports `beat_a` and `beat_b`.
     IPv6 is off everywhere, nothing has a default route. Raises MachineError.
     """
 
-    def __init__(self, nics: int = 1) -> None:
+    def __init__(self, nics: int = 1, *, heartbeat: bool = False) -> None:
         if not Path("/dev/net/tun").exists():
             raise MachineError(
                 "there is no /dev/net/tun for the guests' network cards",
@@ -49,7 +52,7 @@ class Network:
             self.client = stack.enter_context(Namespace("client"))
             self.host_a = stack.enter_context(Namespace("host_a"))
             self.host_b = stack.enter_context(Namespace("host_b"))
-            self._plug(nics)
+            self._plug(nics, heartbeat=heartbeat)
             self._close = stack.pop_all().close
 
     def __enter__(self) -> Self:
@@ -80,7 +83,7 @@ class Network:
         """Let go of all namespaces; processes that are still inside keep theirs alive."""
         self._close()
 
-    def _plug(self, nics: int) -> None:
+    def _plug(self, nics: int, *, heartbeat: bool) -> None:
         ours = f"group {mark.link_group()}"
         # distinct numbers: the kernel's link watch may leave a link whose peer has its own number for a second
         self.host_a.ip(
@@ -89,8 +92,9 @@ class Network:
         for name in HOSTS:
             self.host(name).ip(f"address add {self.address(name)}/{PREFIX} dev colo0", "link set colo0 up")
         waiting: dict[Namespace, list[str]] = {self.host_a: ["colo0"], self.host_b: ["colo0"]}
-        for number, client in enumerate((CLIENT, SECOND_CLIENT)[:nics]):
-            for namespace, links in self._serve(number, client, ours).items():
+        plugged = [self._serve(number, client, ours) for number, client in enumerate((CLIENT, SECOND_CLIENT)[:nics])]
+        for network in [*plugged, *([self._beat(ours)] if heartbeat else [])]:
+            for namespace, links in network.items():
                 waiting.setdefault(namespace, []).extend(links)
         for namespace, links in waiting.items():
             _await_links(namespace, links)
@@ -118,6 +122,20 @@ class Network:
         inner = (f"br{number}", f"svc{number}")
         outer = {self.switch: (f"service{end}", *ports), self.client: (f"svc{number}",)}
         return {**outer, self.host_a: inner, self.host_b: inner}
+
+    def _beat(self, ours: str) -> Mapping[Namespace, Iterable[str]]:
+        """Make the heartbeat network; return its links in each namespace."""
+        lines = [f"link add heartbeat {ours} {_PLAIN_BRIDGE}", "link set heartbeat up"]
+        ports = [f"beat{name.removeprefix('host')}" for name in HOSTS]
+        for port, name in zip(ports, HOSTS, strict=True):
+            lines += [
+                f"link add {port} {ours} type veth peer name hb0 {ours} netns {self.host(name).path}",
+                f"link set {port} master heartbeat up",
+            ]
+        self.switch.ip(*lines)
+        for name in HOSTS:
+            self.host(name).ip(f"address add {HEARTBEAT_ADDRESS[name]}/{PREFIX} dev hb0", "link set hb0 up")
+        return {self.switch: ("heartbeat", *ports), self.host_a: ("hb0",), self.host_b: ("hb0",)}
 
 
 def _await_links(namespace: Namespace, links: Iterable[str]) -> None:

@@ -164,7 +164,7 @@ def machine(topology: Topology, files: Files, *, host: Host, boot: Boot | None) 
     ]
     parts += [] if topology.reboots else [Part("-no-reboot", "")]
     parts += [Part("-no-shutdown", "")] if topology.stays else []
-    if topology.spare_monitor:
+    if topology.spare_monitor or topology.managed:
         parts.append(Part("-qmp", f"unix:{files.spare},server=on,wait=off"))
     if topology.memory_file:
         size = f"size={topology.memory_mib}M,share=on"
@@ -227,7 +227,7 @@ def secondary(topology: Topology, files: Files, contract: Contract, *, primary_a
         Part("-drive", f"if=none,id=parent0,file.filename={files.disk},driver=qcow2", "parent0"),
         Part("-drive", replica, "childs0"),
         Part("-drive", f"if={_bus(topology)},id=colo-disk0,{quorum}", "colo-disk0"),
-        Part("-incoming", f"tcp:0.0.0.0:{Channel.CHECKPOINT}"),
+        Part("-incoming", "defer" if topology.deferred else f"tcp:0.0.0.0:{Channel.CHECKPOINT}"),
     ]
     if not topology.networked:
         return storage

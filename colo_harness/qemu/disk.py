@@ -15,6 +15,8 @@ BLOCK = 4096
 """Bytes of a block, the unit in which the guest's disk service reads and writes."""
 FIRST_SLOT = 4096
 """The block that holds slot 0 of the guest's log (images/README.md)."""
+LAST_SLOT = SIZE // BLOCK - FIRST_SLOT - 1
+"""The slot of the disk's last block."""
 BASE_BLOCKS = 256
 """How many blocks from the start hold a pattern before the guest ever runs."""
 

@@ -82,12 +82,16 @@ class Topology:
     """The guest has a device by which its kernel tells that it panics."""
     relayed: bool = False
     """The checkpoint stream goes through a relay of ours, which can hold it at a message."""
+    deferred: bool = False
+    """The secondary listens for the checkpoint stream only when it is told to, just before the primary migrates."""
     narrowed: bool = False
     """What the primary's filters send to its colo-compare goes through a relay of ours, which can stop in mid-frame."""
     meddling: Literal["", "doubled", "swapped"] = ""
     """What a relay of ours does to the frames that colo-compare lets go, where a sabotage asks for it."""
     memory_file: bool = False
     """Guest memory lies in a file of the host, where a sabotage can reach it."""
+    managed: bool = False
+    """A cluster manager is in charge: the hosts have a network for its heartbeat, the QEMUs a spare monitor for it."""
     spare_monitor: bool = False
     """Each QEMU has a third monitor, for people: what they do there, ours do not notice."""
 

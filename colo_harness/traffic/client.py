@@ -3,8 +3,9 @@
 import itertools
 import threading
 from collections import Counter as Tally
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Literal, Self, TypeVar
 
 from colo_harness.history import History
@@ -60,6 +61,16 @@ class Client:
         """Close all sessions."""
         for session in self._sessions:
             session.close()
+
+    @contextmanager
+    def visit(self) -> Iterator[None]:
+        """Close in the end all sessions that are opened inside the block."""
+        before = len(self._sessions)
+        try:
+            yield
+        finally:
+            for session in self._sessions[before:]:
+                session.close()
 
     def everything(self) -> list[Session]:
         """Open, side by side, one session of each TCP kind whose answers are the same on both sides."""

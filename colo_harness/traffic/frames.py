@@ -1,6 +1,7 @@
 """The guest's frames on the service network, brought from the capture into the history."""
 
 import struct
+from itertools import groupby
 from typing import Any
 
 from colo_harness.history import History
@@ -25,6 +26,21 @@ def record_frames(capture: Capture, history: History) -> None:
         if frame.direction == "in" and frame.source == GUEST_MAC:
             kind, data = _describe(frame)
             history.append("frame", frame.port, kind, data, at=history.when(frame.at))
+
+
+def record_voices(capture: Capture, history: History) -> None:
+    """End the capture and record which host the guest's NIC was heard from, stretch by stretch.
+
+    An observation "voice" of that host, at its first frame; its value is the number of frames until another one is
+    heard, `until` is the moment of the last one. How many frames the capture lost is observed as "frames-dropped".
+    Raises MachineError.
+    """
+    capture.stop()
+    history.record("observe", "switch", "frames-dropped", value=capture.dropped)
+    heard = (frame for frame in frames(capture.path) if frame.direction == "in" and frame.source == GUEST_MAC)
+    for host, stretch in groupby(heard, key=lambda frame: frame.port):
+        moments = [history.when(frame.at) for frame in stretch]
+        history.record("observe", host, "voice", at=moments[0], value=len(moments), until=round(moments[-1], 6))
 
 
 def _describe(frame: Frame) -> tuple[str, dict[str, Any]]:

@@ -2,8 +2,8 @@
 
 import pytest
 
+from colo_harness.colo.message import Message
 from colo_harness.colo.pair import ColoPair
-from colo_harness.colo.relay import Message
 from colo_harness.colo.ticks import Ticks
 from colo_harness.faults.loss import Kill
 from colo_harness.faults.moments import MOMENTS, Held, Moment

@@ -14,6 +14,7 @@ from colo_harness.judge import (
     counter_monotonic,
     exercised,
     failover_completed,
+    never_both_answer,
     new_sessions_open,
     no_reset,
     nothing_lost,
@@ -31,7 +32,14 @@ KNOWN = pytest.mark.xfail(
 )
 LOSSES = [Kill(Role.PRIMARY), Kill(Role.SECONDARY), Freeze(Role.PRIMARY), Freeze(Role.SECONDARY)]
 NOTHING_LOST = (exercised, no_reset, nothing_lost, acknowledged_explained, counter_monotonic)
-GOES_ON = (failover_completed, StallBelow(margin_s=2.5), new_sessions_open, sessions_go_on, survivors_run)
+GOES_ON = (
+    failover_completed,
+    never_both_answer,
+    StallBelow(margin_s=2.5),
+    new_sessions_open,
+    sessions_go_on,
+    survivors_run,
+)
 
 
 @pytest.mark.answers(within=6)

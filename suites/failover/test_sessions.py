@@ -12,6 +12,7 @@ from colo_harness.judge import (
     acknowledged_explained,
     counter_monotonic,
     exercised,
+    never_both_answer,
     new_sessions_open,
     no_reset,
     nothing_lost,
@@ -26,7 +27,7 @@ from fixtures.pair import Check
 
 UNAIDED = pytest.mark.topology(checkpoint_delay_ms=60_000, compare_timeout_ms=60_000)
 """No checkpoint comes of itself, so that none can save a session whose mechanism fails."""
-LIVES = (no_reset, nothing_lost, StallBelow(margin_s=2.5), survivors_run)
+LIVES = (never_both_answer, no_reset, nothing_lost, StallBelow(margin_s=2.5), survivors_run)
 pytestmark = pytest.mark.answers(within=6)
 
 

@@ -53,11 +53,14 @@ from colo_harness.judge.prediction import ClientGotAsPredicted
 from colo_harness.judge.progress import CheckpointsGoOn
 from colo_harness.judge.reasons import ForcedBy
 from colo_harness.judge.refusals import Refused
-from colo_harness.judge.resuming import DisksEqual, ReplicatedAgain
+from colo_harness.judge.resuming import DisksEqual, FellWhileResyncing, ReplicatedAgain
 from colo_harness.judge.rewriting import rewritten
 from colo_harness.judge.routes import Routed
 from colo_harness.judge.seen import Released, Saw
+from colo_harness.judge.splitbrain import never_both_answer
+from colo_harness.judge.starting import FellWhileStarting, NeverRan
 from colo_harness.judge.strain import MemoryKept, came_once, monitor_answers
+from colo_harness.judge.turns import TurnsTaken, disks_alike
 from suites.harness.benches import (
     ONE,
     OTHER,
@@ -97,8 +100,11 @@ from suites.harness.histories import (
     rests,
     resumed,
     survivor,
+    turned,
     without,
 )
+from suites.harness.managers import handed_over
+from suites.harness.starts import half_a_guest, resyncing, started
 
 Spoil = Callable[[list[Entry]], list[Entry]]
 
@@ -208,9 +214,25 @@ CASES = [
         change(after(6, is_a("event", "RESUME", "host_a")), at=9.1),
         is_a("phase", "resume"),
     ),
+    Case(
+        TurnsTaken(2),
+        turned,
+        change(after(9.6, is_a("op", "echo", who="echo-1", type="ok")), type="info", error="eof", sent=None, got=None),
+        is_a("phase", "turn"),
+    ),
+    Case(disks_alike, resumed, change(is_a("observe", "disks"), differs_at=65536), is_a("observe", "disks")),
     Case(DisksEqual(1), resumed, change(is_a("observe", "disks"), differs_at=67043328), is_a("observe")),
     Case(STATES, failover, change(is_a("observe", "query-status"), value={"status": "colo"}), is_a("observe")),
     Case(FellAt("idle"), failover, change(is_a("fault", type="bitten"), at=4.02), is_a("fault"), "unknown"),
+    Case(
+        FellWhileStarting("first pass"),
+        lambda: started("setup", "active"),
+        change(is_a("event", status="active"), status="device"),
+        is_a("fault"),
+        "unknown",
+    ),
+    Case(FellWhileResyncing(), resyncing, say(is_a("phase", "resyncing"), "resynced"), is_a("fault"), "unknown"),
+    Case(NeverRan(), half_a_guest, say(is_a("event"), "RESUME"), is_a("phase")),
     Case(ColoEntered(), entry, change(is_a("event", status="colo"), status="completed"), is_a("event")),
     Case(CheckpointsGoOn(), progress, change(after(2, is_a("console", who="host_b")), at=1.5), is_a("phase")),
     Case(DelayHonoured(1.0, periods=3), pace, change(after(3, is_a("event", "STOP")), at=2.3), is_a("phase")),
@@ -239,6 +261,7 @@ CASES = [
     Case(MarksKept(), disks, change(ended("read"), text="B" * 64), is_a("op", "mark")),
     Case(QuietAfterDivergence(), divergence, change(after(12.5, is_a("event", "STOP")), at=10.0), is_a("op")),
     Case(SecondarySilent(), crossing, change(is_a("frame", who="host_b"), at=5.1), is_a("frame")),
+    Case(never_both_answer, handed_over, change(is_a("phase", "failover"), host="host_a"), is_a("observe", "voice")),
     Case(TimestampsGoOn(), crossing, change(is_a("frame", who="host_b"), tsval=3451065255), is_a("frame")),
     Case(Saw(STEPS), compared, change(is_a("frame", "out"), hex=TWO.hex()), is_a("phase")),
     Case(Released(1, at_least=2, at_most=2), compared, change(is_a("phase", "settled"), at=0.55), is_a("phase")),

@@ -114,6 +114,18 @@ def resumed() -> list[Entry]:
 
     The clients are answered all the time; the disks are compared at 7 s.
     """
+    return _resumed().entries
+
+
+def turned() -> list[Entry]:
+    """Tell of the same as two turns of a schedule, the second of which takes from 8 to 10 s; echo-1 is there in it."""
+    tape = _resumed().echo(8.5, 0, who="echo-1").echo(9.6, 1, who="echo-1")
+    for number, at in enumerate((1.2, 8), start=1):
+        tape.phase(at, "turn", number=number, turn="kill-primary@idle+nothing")
+    return tape.add(10, "observe", "pair", "disks", moment="turn 2", differs_at=None).entries
+
+
+def _resumed() -> Tape:
     tape = Tape().phase(1, "replicating")
     for n, at in enumerate((1.5, 2.5, 5.5, 6.5, 9.7)):
         tape.echo(at, n)
@@ -124,7 +136,7 @@ def resumed() -> list[Entry]:
     tape.phase(3, "resume", host="host_b").phase(4, "replicating")
     for second in (5, 6):
         tape.checkpoint(second, "host_b").checkpoint(second, "host_a")
-    return tape.add(7, "observe", "pair", "disks", moment="turn 1", differs_at=None).entries
+    return tape.add(7, "observe", "pair", "disks", moment="turn 1", differs_at=None)
 
 
 def entry() -> list[Entry]:

@@ -12,7 +12,7 @@ import pytest
 
 from colo_harness.bench import figure, picture, suite
 from colo_harness.bench.figure import Measure, Sample, Speedup
-from colo_harness.bench.work import PARTS, Command, Part, Span, commands, shares, spans
+from colo_harness.bench.work import PARTS, Command, Part, Span, commands, read_commands, shares, spans
 from colo_harness.cli import main
 from colo_harness.errors import StartupFailed
 from colo_harness.history import VERSION, Entry, Kind
@@ -103,6 +103,17 @@ def test_a_transcript_tells_its_commands() -> None:
         asked("yank", 1.5, 2.0, {}),
         asked("query-status", 1.0, 2.5, {"running": True}),
     ]
+
+
+def test_a_second_qemu_is_of_the_same_host(tmp_path: Path) -> None:
+    """Its folder has a number; commands of both come in the order of sending."""
+    for folder, at in (("host_a-2", 9.0), ("host_a", 1.0)):
+        (tmp_path / folder).mkdir()
+        sent = {"way": "to", "at": at, "message": {"execute": "stop", "id": "1"}}
+        answered = {"way": "from", "at": at + 1, "message": {"return": {}, "id": "1"}}
+        lines = f"{json.dumps(sent)}\n{json.dumps(answered)}\n"
+        (tmp_path / folder / "main.qmp.jsonl").write_text(lines, encoding="utf-8")
+    assert [(one.host, one.sent) for one in read_commands(tmp_path)] == [("host_a", 1.0), ("host_a", 9.0)]
 
 
 @pytest.mark.parametrize(
@@ -207,7 +218,7 @@ def test_the_command_leaves_figures_and_picture(
     """And a line for each measure, whether its aims hold; one that is missed is no failure."""
     lab = SimpleNamespace(settings=Settings(run_dir=tmp_path), contract=SimpleNamespace(version="11.1.3"))
     slow = Sample(2.0, {"launch": 1.0, "harness": 1.0})
-    names = ("entry", "checkpoint", "pause", "stall", "scenario")
+    names = ("entry", "checkpoint", "pause", "stall", "cycle", "scenario")
     monkeypatch.setattr(f"{COMMAND}.open_lab", lambda *_: nullcontext(lab))
     monkeypatch.setattr(f"{COMMAND}.accelerator.for_linux", lambda _: "tcg")
     monkeypatch.setattr(f"{COMMAND}.scenario.measure", lambda *_: {name: [slow] for name in names})
@@ -220,7 +231,14 @@ def test_the_command_leaves_figures_and_picture(
     assert not ended.value.code
     found = json.loads((tmp_path / "bench.json").read_text(encoding="utf-8"))
     holds = {measure["name"]: measure["holds"] for measure in found["measures"]}
-    assert holds == {**dict.fromkeys(names), "entry": False, "scenario": False, "test": False, "collection": True}
+    assert holds == {
+        **dict.fromkeys(names),
+        "entry": False,
+        "cycle": True,
+        "scenario": False,
+        "test": False,
+        "collection": True,
+    }
     assert found["parallel"]["reached"] == 1
     assert (tmp_path / "bench.svg").stat().st_size
     said = capsys.readouterr().out

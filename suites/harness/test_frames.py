@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from colo_harness.history import History
-from colo_harness.machine.capture import ARP, IPV4, Frame
+from colo_harness.machine.capture import ARP, IPV4, Direction, Frame
 from colo_harness.machine.network import GUEST_MAC
 from colo_harness.traffic import frames
 
@@ -63,3 +63,26 @@ def test_only_what_the_guest_sent_into_the_switch_counts(monkeypatch: pytest.Mon
     ]
     told = seen(monkeypatch, *ours, *others)
     assert [what for _, what, _ in told] == ["udp", "arp", "0x86dd"]
+
+
+def test_voices_are_stretches_in_which_one_host_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each with its frames and its end; what goes out to a port was not said there."""
+    said: list[tuple[float, str, Direction, str]] = [
+        (1.0, "host_a", "in", GUEST_MAC),
+        (1.5, "host_a", "in", GUEST_MAC),
+        (1.5, "host_b", "out", GUEST_MAC),
+        (2.0, "host_b", "in", GUEST_MAC),
+        (2.5, "client", "in", "52:54:00:00:00:01"),
+        (3.0, "host_a", "in", GUEST_MAC),
+    ]
+    captured = [Frame(at, port, way, source, ARP, b"") for at, port, way, source in said]
+    monkeypatch.setattr(frames, "frames", lambda _path: captured)
+    history = History()
+    history.origin = 0
+    frames.record_voices(Ended(), history)  # type: ignore[arg-type]  # all that it asks of a capture
+    voices = [(entry.who, entry.at, entry.data) for entry in history if entry.what == "voice"]
+    assert voices == [
+        ("host_a", 1.0, {"value": 2, "until": 1.5}),
+        ("host_b", 2.0, {"value": 1, "until": 2.0}),
+        ("host_a", 3.0, {"value": 1, "until": 3.0}),
+    ]

@@ -59,7 +59,7 @@ class Sent(list[tuple[Host, str, dict[str, Any]]]):
 
     def vm(self, host: Host, *_: object, **__: object) -> VM:
         """Make what takes a VM's place."""
-        vm = MagicMock(spec=VM, files=MagicMock(), alive=True)
+        vm = MagicMock(spec=VM, files=MagicMock(), process=MagicMock(), alive=True)
         vm.name = host
         vm.execute.side_effect = self._note(host)
         vm.__enter__.return_value = vm
@@ -74,7 +74,8 @@ class Sent(list[tuple[Host, str, dict[str, Any]]]):
             if not command.startswith("query-"):
                 self.append((host, command, arguments or {}))
             if command == "query-block-jobs":
-                return [{"ready": True}] if self.to(host)[-1][0] in ("drive-mirror", "stop") else []
+                last = [name for name, _ in self.to(host)][-1:]
+                return [{"ready": True}] if last in (["drive-mirror"], ["stop"]) else []
             return ANSWERS.get(command, {})
 
         return execute

@@ -239,6 +239,16 @@ def test_a_crowd_rests(client: Client, history: History) -> None:
         crowd.wait_acknowledged(3, timeout=10)
 
 
+def test_a_visit_ends(client: Client) -> None:
+    """Whoever came during it has gone; who was there before stays."""
+    host = client.echo()
+    with client.visit():
+        guests = [client.echo(), client.counter()]
+    assert [guest.closed for guest in guests] == [True, True]
+    host.exchange()
+    assert not host.broken
+
+
 def test_a_crowd_of_64(client: Client, history: History) -> None:
     """64 sessions work at once, none is starved and none loses anything."""
     sessions = [session for _ in range(7) for session in client.everything()]

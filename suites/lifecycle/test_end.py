@@ -2,8 +2,8 @@
 
 import pytest
 
+from colo_harness.colo.message import Message
 from colo_harness.colo.pair import ColoPair
-from colo_harness.colo.relay import Message
 from colo_harness.faults.loss import Kill
 from colo_harness.faults.nemesis import Nemesis
 from colo_harness.judge import ColoExit, LossTold, StatesSeen, Violation

@@ -2,8 +2,9 @@
 
 import pytest
 
+from colo_harness.colo import ends
 from colo_harness.colo.pair import ColoPair
-from colo_harness.colo.relay import Message
+from colo_harness.colo.message import Message
 from colo_harness.faults.guest import Panic, Poweroff, Reboot
 from colo_harness.faults.loss import Kill, Reset
 from colo_harness.faults.moments import AMID, IDLE, Moment
@@ -29,7 +30,7 @@ ABORTS = pytest.mark.xfail(strict=True, raises=Violation, reason="finding: docs/
 def test_a_poweroff_ends_both(pair: ColoPair, nemesis: Nemesis, check: Check, delay: str) -> None:
     """Commits aa505f8e0e, 795969ab1f: neither QEMU crashes or hangs where its guest powers off in COLO."""
     nemesis.inject(Poweroff())
-    pair.see_off()
+    ends.see_off(pair)
 
     check(Ended())
 
@@ -43,7 +44,7 @@ def test_a_poweroff_amid_a_checkpoint_ends_both(
     """Commit 229620d52e: the primary ends in a checkpoint too, and the secondary as soon as it may go on."""
     with AMID.reached(pair, client):
         nemesis.inject(Poweroff())
-    pair.see_off()
+    ends.see_off(pair)
 
     check(AMID.proof, Ended())
 
@@ -57,7 +58,7 @@ def test_a_survivor_ends_with_its_guest(pair: ColoPair, nemesis: Nemesis, check:
     nemesis.inject(Kill(survivor.peer))
     pair.failover_to(survivor)
     nemesis.inject(Poweroff(on=Role.PRIMARY))
-    pair.let_end(Role.PRIMARY)
+    ends.let_end(pair, Role.PRIMARY)
 
     check(Ended(hosts=(HOSTS[survivor is Role.SECONDARY],)))
 
@@ -71,11 +72,10 @@ def test_what_is_powered_off_stays_so(
     pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, moment: Moment
 ) -> None:
     """Commit 5647051f43: under -no-shutdown the checkpoint that follows, or goes on, leaves both guests stopped."""
-    with pair.settling():
-        with moment.reached(pair, client):
-            nemesis.inject(Poweroff(on=Role.PRIMARY))
-        pair.attempt_checkpoint()
-    pair.observe("after")
+    with moment.reached(pair, client):
+        nemesis.inject(Poweroff(on=Role.PRIMARY))
+    ends.attempt_checkpoint(pair)
+    ends.observe_left(pair, "after")
 
     check(Stays("shutdown"), moment.proof)
 
@@ -136,7 +136,7 @@ def test_a_reset_in_the_stop_window_is_replicated_over(
 def test_a_panic_is_both_guests(pair: ColoPair, nemesis: Nemesis, check: Check, reason: str) -> None:
     """Where the kernel of one panics so does that of the other; each QEMU tells, and ends as its guest does."""
     nemesis.inject(Panic())
-    pair.see_off()
+    ends.see_off(pair)
 
     check(Ended(reason))
 
@@ -150,10 +150,9 @@ def test_a_panicked_guest_stays_to_be_looked_at(
     pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, moment: Moment
 ) -> None:
     """Under -no-shutdown both QEMUs keep it, also where a checkpoint follows or goes on."""
-    with pair.settling():
-        with moment.reached(pair, client):
-            nemesis.inject(Panic(on=Role.PRIMARY))
-        pair.attempt_checkpoint()
-    pair.observe("after")
+    with moment.reached(pair, client):
+        nemesis.inject(Panic(on=Role.PRIMARY))
+    ends.attempt_checkpoint(pair)
+    ends.observe_left(pair, "after")
 
     check(Stays("guest-panicked"), moment.proof)

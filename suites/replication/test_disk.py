@@ -5,8 +5,8 @@ import zlib
 import pytest
 
 from colo_harness.colo.disks import Image, write_alone
+from colo_harness.colo.message import Message
 from colo_harness.colo.pair import ColoPair
-from colo_harness.colo.relay import Message
 from colo_harness.faults.loss import Kill
 from colo_harness.faults.moments import Held, Idle, Moment
 from colo_harness.faults.nemesis import Nemesis

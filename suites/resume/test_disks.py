@@ -9,14 +9,11 @@ from colo_harness.faults.nemesis import Nemesis
 from colo_harness.judge import acknowledged_explained
 from colo_harness.judge.disks import disk_answers
 from colo_harness.judge.resuming import DisksEqual
-from colo_harness.qemu.disk import BLOCK, FIRST_SLOT, SIZE
+from colo_harness.qemu.disk import LAST_SLOT
 from colo_harness.qemu.topology import Role
 from colo_harness.traffic.client import Client
 from fixtures.claims import control
 from fixtures.pair import Check
-
-LAST = SIZE // BLOCK - FIRST_SLOT - 1
-"""The slot of the disk's last block."""
 
 
 @pytest.mark.topology(checkpoint_delay_ms=60_000)
@@ -31,7 +28,7 @@ def test_a_resync_copies_all(pair: ColoPair, client: Client, nemesis: Nemesis, c
     pair.checkpoint()
     nemesis.inject(Kill(lost))
     pair.failover_to(lost.peer)
-    log.rewrite([0, 1, LAST])
+    log.rewrite([0, 1, LAST_SLOT])
     with pair.resuming():
         log.rewrite([1, 2, 100])
     disks.compare(pair, "resynced")

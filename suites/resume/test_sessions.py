@@ -12,6 +12,7 @@ from colo_harness.judge import (
     acknowledged_explained,
     counter_monotonic,
     exercised,
+    never_both_answer,
     no_reset,
     nothing_lost,
     sessions_go_on,
@@ -27,7 +28,7 @@ KNOWN = pytest.mark.xfail(
     strict=True, raises=Violation, reason="finding: docs/findings/0008-rewritten-sessions-die-later.md"
 )
 HALF = pytest.mark.xfail(strict=True, raises=Violation, reason="finding: docs/findings/0009-half-a-frame.md")
-LIVES = (exercised, no_reset, nothing_lost, sessions_go_on, survivors_run)
+LIVES = (exercised, never_both_answer, no_reset, nothing_lost, sessions_go_on, survivors_run)
 pytestmark = [
     pytest.mark.answers(within=6),
     pytest.mark.topology(checkpoint_delay_ms=60_000, compare_timeout_ms=60_000),

@@ -12,6 +12,7 @@ from colo_harness.judge import (
     counter_monotonic,
     exercised,
     failover_completed,
+    never_both_answer,
     no_reset,
     nothing_lost,
     sessions_go_on,
@@ -26,7 +27,7 @@ from fixtures.claims import control
 from fixtures.pair import Check, on_each_accelerator
 
 NOTHING_LOST = (exercised, no_reset, nothing_lost, acknowledged_explained, counter_monotonic)
-GOES_ON = (failover_completed, StallBelow(margin_s=2.5), sessions_go_on)
+GOES_ON = (failover_completed, never_both_answer, StallBelow(margin_s=2.5), sessions_go_on)
 
 
 @pytest.mark.answers(within=6)

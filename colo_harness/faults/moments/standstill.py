@@ -2,8 +2,8 @@
 
 import re
 
+from colo_harness.colo.message import Message
 from colo_harness.colo.pair import ColoPair
-from colo_harness.colo.relay import Message
 from colo_harness.faults.moments.moment import DEADLINE_S
 from colo_harness.machine.process import run
 from colo_harness.qemu.topology import Channel, Role
@@ -31,9 +31,7 @@ class Standstill:
         pause(DELAYED_ACK_S)  # or it is the first frame
         since = self._pair.history.cursor()
         self._mirrored = _mirrored(self._pair)
-        self._pair.hold(Message.CHECKPOINT_REPLY)
-        self._pair.relays.checkpoint.mute()
-        self._pair.relays.checkpoint.release()
+        self._pair.hold(Message.VMSTATE_SEND)
         for vm in self._pair.vms:
             vm.await_event("STOP", since=since, timeout=DEADLINE_S)
 
@@ -45,7 +43,7 @@ class Standstill:
     def end(self) -> None:
         """Let the checkpoint go on, and return when both sides run. Raises WaitTimeout."""
         since = self._pair.history.cursor()
-        self._pair.relays.checkpoint.unmute()
+        self._pair.relays.checkpoint.release()
         for vm in self._pair.vms:
             vm.await_event("RESUME", since=since, timeout=DEADLINE_S)
 

@@ -1,0 +1,62 @@
+"""A side that hangs for a while and then goes on as if nothing had happened."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from colo_harness.colo.pair import ColoPair
+from colo_harness.faults.fault import Bite
+from colo_harness.faults.loss import PEER_LOST
+from colo_harness.machine.process import Process
+from colo_harness.qemu.topology import Role
+from colo_harness.wait import wait_until
+
+
+@dataclass(frozen=True)
+class Nap:
+    """QEMU hangs, or with `host` all that runs beside it too, and wakes up at healing, unless it was fenced meanwhile.
+
+    What was promoted meanwhile and did not fence it has then two living machines beside each other.
+    """
+
+    role: Role
+    host: bool = False
+
+    allows = ("killed", *PEER_LOST)
+
+    def __str__(self) -> str:
+        return f"nap-{self.role}{'-host' if self.host else ''}"
+
+    @contextmanager
+    def inject(self, pair: ColoPair) -> Iterator[Bite]:
+        """Stop what has the role now, and enter once it has stopped; let it go on in the end. Raises WaitTimeout."""
+        host = pair.host(self.role)
+        sleepers = pair.processes(host) if self.host else [pair.vm(self.role).process]
+        for sleeper in sleepers:
+            sleeper.signal(signal.SIGSTOP)
+        wait_until(f"{self} to bite", lambda: all(map(_asleep, sleepers)), timeout=5)
+        bite: Bite = {"host": host}
+        try:
+            yield bite
+        finally:
+            bite["woke"] = [sleeper.name for sleeper in sleepers if _wake(sleeper)]
+
+
+def _asleep(process: Process) -> bool:
+    return all(_state(pid) in "Tt" for pid in process.group())
+
+
+def _wake(process: Process) -> bool:
+    """Let it go on; say whether there was anything to be woken."""
+    with suppress(ProcessLookupError):
+        process.signal(signal.SIGCONT)
+        wait_until(f"{process.name} to wake up", lambda: not _asleep(process), timeout=5)
+        return True
+    return False
+
+
+def _state(pid: int) -> str:
+    """Return the process state letter of /proc/PID/stat, which follows the command in parentheses."""
+    return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]

@@ -1,0 +1,1 @@
+"""Who watches a pair from outside, has a lost host fenced, and promotes the other one."""
