@@ -90,7 +90,9 @@ SYMPTOMS = {
         ),
         "the checkpoint stream complains",
     ),
-    "stderr-block": Symptom(_stderr(r"(?i)I/O error|replication|backup|quorum"), "the block layer complains"),
+    "stderr-block": Symptom(
+        _stderr(r"(?i)I/O error|replication|backup|quorum|Failed to (?:empty|flush)"), "the block layer complains"
+    ),
     "stderr": Symptom(lambda entry: entry.kind == "stderr", "any line on stderr: for tests that are about such lines"),
 }
 """The names that `allows` may list, beside those of CONSOLE. What fits none of them cannot be allowed."""
