@@ -70,7 +70,8 @@ def carry_on(pair: "ColoPair") -> None:
         _break_off_copy(vm, pair.timeouts.failover)
         return
     if pair.replicates_disk:
-        procedure.detach_replica(vm)
+        for disk in range(pair.topology.disks):
+            procedure.detach_replica(vm, disk=disk)
     filters = ids_for_each_nic(procedure.PRIMARY_FILTERS, pair.topology)
     procedure.drop_objects(vm, pair.objects(host, filters))
     pair.graphs[host] = pair.graphs[host].without(*filters)

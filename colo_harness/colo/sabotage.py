@@ -105,6 +105,10 @@ def _resync_once(pair: "ColoPair") -> None:
     resume.await_end(pair)
 
 
+def _attach_first_replica(pair: "ColoPair") -> None:
+    procedure.attach_replica(pair.vm(Role.PRIMARY), pair.address(Role.SECONDARY))
+
+
 SOUND = Sabotage("sound", "Nothing: the documented set-up.")
 
 _ALL = (
@@ -179,8 +183,13 @@ _ALL = (
         instead={"attach_replica": _left_out},
     ),
     Sabotage(
+        "no-second-child",
+        "The quorum of the primary's second disk has no child on the secondary.",
+        instead={"attach_replica": _attach_first_replica},
+    ),
+    Sabotage(
         "stale-block",
-        "One block of the secondary's disk differs from the primary's before the pair is formed.",
+        "One block of the secondary's disk, the second of two, differs from the primary's before the pair is formed.",
         before={"start_secondary": _stale_block},
     ),
     Sabotage(

@@ -72,6 +72,8 @@ class Topology:
     """The tick guest rests when the pair is formed, so that its primary has not written a page since."""
     offloads: bool = True
     """The NIC sums and segments for the guest. Else whoever changes a packet must sum it anew, as the rewriter does."""
+    disks: Literal[1, 2] = 1
+    """How many disks the guest has, each replicated by block nodes of its own; a pair with two is not resumed."""
     nics: Literal[1, 2] = 1
     """How many NICs the guest has, where it is networked; each has a proxy of its own."""
     reboots: bool = False
