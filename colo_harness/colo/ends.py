@@ -27,9 +27,7 @@ def see_off(pair: "ColoPair") -> None:
     The end of the first may leave the other in a checkpoint, where its guest cannot end: it is told that it is alone.
     """
     with suppress(WaitTimeout):
-        wait_until(
-            "a QEMU to end", lambda: not all(vm.alive for vm in pair.vms), timeout=LATE * pair.timeouts.factor
-        )
+        wait_until("a QEMU to end", lambda: not all(vm.alive for vm in pair.vms), timeout=LATE * pair.timeouts.factor)
         for role in [role for role in Role if pair.vm(role).alive]:
             pair.attempt_failover(role)
         let_end(pair, *Role)
@@ -45,10 +43,9 @@ def attempt_checkpoint(pair: "ColoPair") -> None:
 
 
 def observe_left(pair: "ColoPair", moment: str) -> None:
-    """Record, as `moment`, the run state of each QEMU that still answers. Raises MonitorLost where one hangs."""
+    """Record, as `moment`, the run state of each QEMU that still answers. Raises WaitTimeout where one hangs."""
     for vm in pair.vms:
         try:
             vm.observe("query-status", moment)
         except MonitorLost:
-            if vm.alive:
-                raise
+            wait_until(f"{vm.name} to end, as it answers nothing", lambda vm=vm: not vm.alive, timeout=LATE)

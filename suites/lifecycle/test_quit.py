@@ -2,8 +2,8 @@
 
 import pytest
 
-from colo_harness.colo.pair import ColoPair
 from colo_harness.colo.message import Message
+from colo_harness.colo.pair import ColoPair
 from colo_harness.faults.loss import Quit
 from colo_harness.faults.moments import Held
 from colo_harness.faults.nemesis import Nemesis

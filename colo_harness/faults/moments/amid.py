@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from colo_harness.colo.pair import ColoPair
 from colo_harness.colo.message import Message
+from colo_harness.colo.pair import ColoPair
 from colo_harness.judge.checkpoints import FellAt
 from colo_harness.traffic.client import Client
 
