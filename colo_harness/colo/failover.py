@@ -100,7 +100,8 @@ def _drop_peer(pair: "ColoPair") -> None:
     """Take from the primary what leads to its secondary."""
     vm, host = pair.vm(Role.PRIMARY), pair.host(Role.PRIMARY)
     if pair.replicates_disk:
-        procedure.detach_replica(vm)
+        for disk in range(pair.topology.disks):
+            procedure.detach_replica(vm, disk=disk)
     filters = ids_for_each_nic(procedure.PRIMARY_FILTERS, pair.topology)
     procedure.drop_objects(vm, pair.objects(host, filters))
     pair.graphs[host] = pair.graphs[host].without(*filters)

@@ -386,8 +386,8 @@ class ColoPair:
         return self.lab.images.read(self._vms[host].files.disk, block, count)
 
     def corrupt_replica(self, block: int) -> None:
-        """Sabotage: put another content into one block of the secondary's disk image before it is opened."""
-        image = self.files[self.host(Role.SECONDARY)].disk
+        """Sabotage: put another content into one block of the secondary's last disk image before it is opened."""
+        image, *_ = self.files[self.host(Role.SECONDARY)].images(self.topology.disks)[-1]
         self.lab.images.write(image, block, b"stale\n".ljust(disk.BLOCK, b"."))
 
     # --- end ----------------------------------------------------------------------------------------------------

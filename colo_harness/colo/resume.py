@@ -7,7 +7,7 @@ disks that the lost one left there; all of the survivor's disk is copied to it b
 from typing import TYPE_CHECKING, Any
 
 from colo_harness.colo import procedure, start
-from colo_harness.errors import StartupFailed
+from colo_harness.errors import StartupFailed, UsageError
 from colo_harness.qemu.argv import ids_for_each_nic
 from colo_harness.qemu.topology import Role
 from colo_harness.wait import wait_until
@@ -48,6 +48,8 @@ def resync(pair: "ColoPair") -> None:
 
     Raises StartupFailed, WaitTimeout.
     """
+    if pair.topology.disks > 1:
+        raise UsageError("a pair with two disks is not resumed: only the first would be copied", "give it one disk")
     primary = pair.vm(Role.PRIMARY)
     procedure.mirror_disk(primary, pair.address(Role.SECONDARY))
 

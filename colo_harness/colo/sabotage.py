@@ -124,6 +124,10 @@ def _resume_in_secret(pair: "ColoPair") -> None:
         step(pair)
 
 
+def _attach_first_replica(pair: "ColoPair") -> None:
+    procedure.attach_replica(pair.vm(Role.PRIMARY), pair.address(Role.SECONDARY))
+
+
 SOUND = Sabotage("sound", "Nothing: the documented set-up.")
 
 _ALL = (
@@ -203,8 +207,13 @@ _ALL = (
         instead={"attach_replica": _left_out},
     ),
     Sabotage(
+        "no-second-child",
+        "The quorum of the primary's second disk has no child on the secondary.",
+        instead={"attach_replica": _attach_first_replica},
+    ),
+    Sabotage(
         "stale-block",
-        "One block of the secondary's disk differs from the primary's before the pair is formed.",
+        "One block of the secondary's disk, the second of two, differs from the primary's before the pair is formed.",
         before={"start_secondary": _stale_block},
     ),
     Sabotage(
@@ -318,6 +327,16 @@ _ALL = (
         "hasty-hosts",
         "The hosts' kernels give a connection up after half a second without an answer.",
         before={"start_primary": _hurry_tcp},
+    ),
+    Sabotage(
+        "ends-with-its-guest",
+        "A QEMU ends with its guest, whatever the test wants.",
+        topology=lambda topology: replace(topology, stays=False),
+    ),
+    Sabotage(
+        "stays-behind",
+        "A QEMU outlives its guest, whatever the test wants.",
+        topology=lambda topology: replace(topology, stays=True),
     ),
     Sabotage(
         "cut-stream",

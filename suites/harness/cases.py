@@ -47,6 +47,7 @@ from colo_harness.judge.blocks import (
 from colo_harness.judge.delivery import DeliveredInOrder
 from colo_harness.judge.disks import BlocksHold, MarksKept, disk_answers
 from colo_harness.judge.documented import Covered, as_documented
+from colo_harness.judge.ending import Ended, Stays
 from colo_harness.judge.entering import ColoEntered, StartRefused
 from colo_harness.judge.frames import SecondarySilent, TimestampsGoOn
 from colo_harness.judge.managing import NoFalseAlarm, fenced_before_promoted
@@ -86,6 +87,7 @@ from suites.harness.benches import (
     waited,
 )
 from suites.harness.disks import flawed, powerless, replicated, unheard
+from suites.harness.endings import powered_off, stayed
 from suites.harness.histories import (
     Match,
     after,
@@ -357,5 +359,12 @@ CASES = [
         divergence,
         change(after(2, ended("differ")), at=3.3),
         is_a("op"),
+    ),
+    Case(Ended(), powered_off, change(is_a("observe", "exit-status", "host_b"), value=-6), is_a("fault")),
+    Case(
+        Stays("shutdown"),
+        stayed,
+        change(is_a("observe", "query-status", "host_b"), value={"status": "running"}),
+        is_a("fault"),
     ),
 ]

@@ -1,5 +1,6 @@
 """Moments in a pair's life at which a fault may fall."""
 
+from colo_harness.faults.moments.amid import AMID, Amid
 from colo_harness.faults.moments.failing_over import IN_FAILOVER, InFailover
 from colo_harness.faults.moments.forced import FORCED_AFTER_COMMIT, FORCED_BEFORE_COMMIT
 from colo_harness.faults.moments.held import AFTER_COMMIT, BEFORE_COMMIT, Held
@@ -23,6 +24,7 @@ STARTS: tuple[Moment, ...] = (IN_FIRST_PASS, IN_DEVICE_STATE, AT_READY)
 
 __all__ = [
     "AFTER_COMMIT",
+    "AMID",
     "AT_FIN",
     "AT_READY",
     "AT_SYN",
@@ -41,6 +43,7 @@ __all__ = [
     "IN_TRANSFER",
     "MOMENTS",
     "STARTS",
+    "Amid",
     "Held",
     "Idle",
     "InFailover",
