@@ -10,10 +10,10 @@ from typing import Any, Self
 from colo_harness.colo import failover, procedure, resume, start
 from colo_harness.colo.lab import Lab
 from colo_harness.colo.message import Message
-from colo_harness.colo.rehearsal import Order, Rehearsal, Scribe
+from colo_harness.colo.rehearsal import Awaited, Order, Rehearsal, Scribe
 from colo_harness.colo.relays import Relays
 from colo_harness.colo.sabotage import SOUND, Handover, Sabotage, Step
-from colo_harness.errors import ProductFailure, StartupFailed, UsageError, WaitTimeout
+from colo_harness.errors import CommandError, ProductFailure, StartupFailed, UsageError, WaitTimeout
 from colo_harness.history import Entry, History
 from colo_harness.judge.transaction import LAST_BEFORE
 from colo_harness.machine.network import Network
@@ -106,6 +106,10 @@ class ColoPair:
         """Bring both sides, which are ready for it, into COLO. Raises StartupFailed."""
         with self.relays.taking_blame():
             self._do(start.enter)
+        self.entered()
+
+    def entered(self) -> None:
+        """Take note that both sides are in COLO."""
         self._survivor = None
         self._phase("replicating")
 
@@ -117,7 +121,7 @@ class ColoPair:
         """Do as `start`; a pair that does not enter COLO is left as it is, with the reason in the history."""
         try:
             self.start()
-        except StartupFailed as failure:
+        except (StartupFailed, CommandError) as failure:
             self._phase("refused", reason=str(failure))
 
     # --- life ---------------------------------------------------------------------------------------------------
@@ -269,11 +273,11 @@ class ColoPair:
         """See to it that the side which has this role, and all else on its host, is dead. Raises MachineError."""
         self._do(failover.FENCE[role])
 
-    def rehearse(self, *steps: Step) -> Rehearsal:
-        """Return what these steps would tell the QEMUs; nothing is told or changed."""
+    def rehearse(self, *steps: Step, awaited: Awaited) -> Rehearsal:
+        """Return what these steps would tell the QEMUs, until what is awaited is so; nothing is told or changed."""
         orders: dict[Host, list[Order]] = {host: [] for host in HOSTS}
         stage = copy(self)
-        vars(stage).update(graphs=dict(self.graphs), _vms={host: Scribe(host, orders[host]) for host in HOSTS})
+        vars(stage).update(graphs=dict(self.graphs), _vms={host: Scribe(host, orders[host], awaited) for host in HOSTS})
         for step in steps:
             stage._do(step)  # noqa: SLF001 - one of us
         return Rehearsal(orders, stage.graphs)
