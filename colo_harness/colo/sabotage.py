@@ -343,6 +343,11 @@ _ALL = (
         "The checkpoint stream is cut before failover is asked for.",
         before={"promote": _cut_stream},
     ),
+    Sabotage(
+        "lost-stream",
+        "The checkpoint stream is cut before the pair is watched.",
+        before={"watch": lambda pair: pair.vm(Role.PRIMARY).yank({"type": "migration"})},
+    ),
 )
 
 SABOTAGES: Mapping[str, Sabotage] = MappingProxyType({sabotage.name: sabotage for sabotage in _ALL})
