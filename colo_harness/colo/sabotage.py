@@ -240,6 +240,7 @@ _ALL = (
         "fence-does-nothing",
         "Fencing a host is said to be done, and its processes live on.",
         instead={"fence_primary": _left_out, "fence_secondary": _left_out},
+        handed=lambda handover: {**handover, "fence": ["true"]},
     ),
     Sabotage(
         "deaf-heartbeat",
@@ -248,8 +249,8 @@ _ALL = (
     ),
     Sabotage(
         "nervous-heartbeat",
-        "The manager takes a side for lost that is silent for as long as it takes to draw breath.",
-        handed=lambda handover: {**handover, "patience_s": 0.001},
+        "The manager takes a host for lost of which it misses two beats.",
+        handed=lambda handover: {**handover, "patience_s": handover["interval_s"]},
     ),
     Sabotage(
         "fence-unheeded",
@@ -260,6 +261,16 @@ _ALL = (
         "no-colo",
         "The primary migrates without the x-colo capability.",
         instead={"set_capabilities": _set_plain_capabilities},
+    ),
+    Sabotage(
+        "wanted-capabilities",
+        "Both sides get the capabilities that COLO wants, whatever the test asks for.",
+        topology=lambda topology: replace(topology, capabilities=None),
+    ),
+    Sabotage(
+        "memory-dumped",
+        "Core files hold the guest's memory, whatever the test asks for.",
+        topology=lambda topology: replace(topology, machine="pc"),
     ),
     Sabotage(
         "short-resync",

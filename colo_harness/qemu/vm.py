@@ -11,10 +11,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from colo_harness.errors import MonitorLost
+from colo_harness.errors import CommandError, MonitorLost
 from colo_harness.history import Entry, History
 from colo_harness.machine import core
 from colo_harness.machine.guardian import Guardian
+from colo_harness.machine.mapping import mappings
 from colo_harness.machine.namespace import Namespace
 from colo_harness.machine.process import Process
 from colo_harness.machine.scheduling import LEADER, favour
@@ -105,6 +106,14 @@ class VM:
         """Run a QMP command on the first monitor. Raises CommandError, MonitorLost."""
         return self.monitor.execute(command, arguments, timeout=timeout or self._patience)
 
+    def attempt(self, command: str, arguments: dict[str, Any] | None = None) -> None:
+        """Run a command that QEMU may refuse, and record what it said. Raises MonitorLost."""
+        try:
+            value, what = self.execute(command, arguments), "obeyed"
+        except CommandError as refused:
+            value, what = refused.description, "refused"
+        self._history.record("observe", self.name, what, command=command, value=value)
+
     @contextmanager
     def patience(self, seconds: float) -> Iterator[None]:
         """Give commands inside the block `seconds` in place of the usual deadline."""
@@ -119,6 +128,11 @@ class VM:
         value = self.execute(question)
         self._history.record("observe", self.name, question, moment=moment, value=value)
         return value
+
+    def observe_dumped(self, size: int) -> None:
+        """Record of the mappings of `size` bytes, such as guest memory, how many a core file would have."""
+        kept = [one.dumped for one in mappings(self.pid) if one.size == size]
+        self._history.record("observe", self.name, "mappings", dumped=sum(kept), left_out=len(kept) - sum(kept))
 
     def yank(self, *instances: Mapping[str, str]) -> None:
         """Cut streams to the peer, all if none is named, out-of-band on the second monitor; never our own ones."""
