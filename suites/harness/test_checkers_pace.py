@@ -16,7 +16,8 @@ from colo_harness.judge import (
 )
 from colo_harness.judge.checkpoints import Moment
 from colo_harness.judge.pacing import NewDelayInForce
-from suites.harness.histories import Tape, changed, divergence, ended, is_a, pace, without
+from colo_harness.judge.progress import CheckpointsGoOn
+from suites.harness.histories import Tape, changed, divergence, ended, is_a, pace, progress, without
 
 
 def every(delay_s: float, count: int, *, until: float) -> list[Entry]:
@@ -25,6 +26,14 @@ def every(delay_s: float, count: int, *, until: float) -> list[Entry]:
     for number in range(count):
         tape.checkpoint(number * delay_s + 0.01)
     return tape.phase(until, "watched").entries
+
+
+def test_a_guest_without_a_console_need_not_speak() -> None:
+    """Its checkpoints are counted all the same."""
+    mute = without(progress(), is_a("console"))
+    assert CheckpointsGoOn()(mute).valid == "invalid"
+    assert CheckpointsGoOn(silent=True)(mute).valid == "valid"
+    assert CheckpointsGoOn(silent=True)(without(mute, is_a("event", "RESUME"))).valid == "invalid"
 
 
 class TestExtraction:

@@ -33,6 +33,13 @@ def test_order(inner: InnerSuite) -> None:
     assert ran.ids == names
 
 
+def test_slow_tests_run_where_they_are_asked_for(inner: InnerSuite) -> None:
+    """Named by -m, and else left out, though they may be all that a claim has."""
+    inner.tests(SOUND + "\n@pytest.mark.slow\n@claim('FT-1')\ndef test_long(): pass")
+    assert "test_long" not in inner.run("-v").ids
+    assert "test_long" in inner.run("-v", "-m", "slow").ids
+
+
 @pytest.mark.parametrize(
     ("nodeid", "twin"),
     [
