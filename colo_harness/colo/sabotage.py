@@ -109,6 +109,10 @@ def _attach_first_replica(pair: "ColoPair") -> None:
     procedure.attach_replica(pair.vm(Role.PRIMARY), pair.address(Role.SECONDARY))
 
 
+def _change_code(pair: "ColoPair") -> None:
+    pair.vm(Role.SECONDARY).send_console(b"Y")
+
+
 SOUND = Sabotage("sound", "Nothing: the documented set-up.")
 
 _ALL = (
@@ -277,6 +281,11 @@ _ALL = (
         "old-loop",
         "A survivor that gets a new secondary goes on with the old streams between its filters and colo-compare.",
         instead={"renew_loop": _left_out},
+    ),
+    Sabotage(
+        "other-code",
+        "The secondary's guest changes its own code behind the checkpoint.",
+        before={"watch": _change_code},
     ),
     Sabotage(
         "ends-with-its-guest",
