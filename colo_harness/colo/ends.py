@@ -1,6 +1,7 @@
 """The end of a pair whose guest ends: whoever is left is helped along, and checkers judge what came of it."""
 
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from colo_harness.errors import MonitorLost, WaitTimeout
@@ -9,6 +10,7 @@ from colo_harness.wait import wait_until
 
 if TYPE_CHECKING:
     from colo_harness.colo.pair import ColoPair
+    from colo_harness.qemu.vm import VM
 
 LATE = 3.0
 """Seconds after which a QEMU that is to end is not waited for any more; it takes a tenth of one."""
@@ -48,4 +50,8 @@ def observe_left(pair: "ColoPair", moment: str) -> None:
         try:
             vm.observe("query-status", moment)
         except MonitorLost:
-            wait_until(f"{vm.name} to end, as it answers nothing", lambda vm=vm: not vm.alive, timeout=LATE)
+            wait_until(f"{vm.name} to end, as it answers nothing", partial(_is_over, vm), timeout=LATE)
+
+
+def _is_over(vm: "VM") -> bool:
+    return not vm.alive

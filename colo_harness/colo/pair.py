@@ -10,10 +10,10 @@ from typing import Any, Self
 from colo_harness.colo import failover, procedure, resume, start
 from colo_harness.colo.lab import Lab
 from colo_harness.colo.message import Message
-from colo_harness.colo.rehearsal import Order, Rehearsal, Scribe
+from colo_harness.colo.rehearsal import Awaited, Order, Rehearsal, Scribe
 from colo_harness.colo.relays import Relays
 from colo_harness.colo.sabotage import SOUND, Handover, Sabotage, Step
-from colo_harness.errors import ProductFailure, StartupFailed, UsageError, WaitTimeout
+from colo_harness.errors import CommandError, ProductFailure, StartupFailed, UsageError, WaitTimeout
 from colo_harness.history import Entry, History
 from colo_harness.judge.transaction import LAST_BEFORE
 from colo_harness.machine.network import Network
@@ -49,7 +49,6 @@ class ColoPair:
         self._vms: dict[Host, VM] = {}
         self._roles: dict[Role, Host] = {Role.PRIMARY: "host_a", Role.SECONDARY: "host_b"}
         self._survivor: VM | None = None
-        self._since = 0
         self.daemons: dict[Host, list[Process]] = {host: [] for host in HOSTS}
         """What runs on each host besides its QEMU, such as a manager's watcher: it dies with its host."""
 
@@ -98,30 +97,20 @@ class ColoPair:
         """Do all of `start` but its last step; after a failover, all of `resume` but that."""
         if self._survivor:
             self._resync()
-            self._carry_out(resume.REPLICATE)
+            self.carry_out(resume.REPLICATE)
         else:
             self._phase("start", sabotage=self._sabotage.name)
-            self._carry_out(start.STEPS)
+            self.carry_out(start.STEPS)
 
     def enter(self) -> None:
         """Bring both sides, which are ready for it, into COLO. Raises StartupFailed."""
         with self.relays.taking_blame():
             self._do(start.enter)
+        self.entered()
+
+    def entered(self) -> None:
+        """Take note that both sides are in COLO."""
         self._survivor = None
-        self._phase("replicating")
-
-    def start_until(self, message: Message) -> None:
-        """Do as `start` until the first `message` is held in a relayed pair's stream; `finish_start` does the rest."""
-        self.approach()
-        self._since = self.history.cursor()
-        self.relays.first = (message,)
-        start.migrate(self)
-        self.relays.checkpoint.wait_held(timeout=self.timeouts.entry)
-
-    def finish_start(self) -> None:
-        """Let go on what `start_until` holds, into COLO. Raises StartupFailed."""
-        self.relays.checkpoint.release()
-        start.await_entry(self, since=self._since)
         self._phase("replicating")
 
     def handed(self, handover: Handover) -> Handover:
@@ -132,7 +121,7 @@ class ColoPair:
         """Do as `start`; a pair that does not enter COLO is left as it is, with the reason in the history."""
         try:
             self.start()
-        except StartupFailed as failure:
+        except (StartupFailed, CommandError) as failure:
             self._phase("refused", reason=str(failure))
 
     # --- life ---------------------------------------------------------------------------------------------------
@@ -222,9 +211,14 @@ class ColoPair:
         """Return once both sides have traced all that comes before the receipt of `message`. Raises WaitTimeout."""
         for role, last in zip(Role, LAST_BEFORE[message], strict=True):
             if last:
-                self.vm(role).await_trace(*last, since=since, timeout=self.timeouts.checkpoint)
+                self.vm(role).await_trace(*last[0], since=since, timeout=self.timeouts.checkpoint)
 
     # --- what the steps of the procedure are made of ---------------------------------------------------------------
+
+    def carry_out(self, steps: Iterable[Step]) -> None:
+        """Do these steps, as a sabotage leaves them."""
+        for step in steps:
+            self._do(step)
 
     def graph(self, role: Role, extra: Iterable[Part] = ()) -> Graph:
         """Return what a QEMU on the role's host consists of when it starts in this role."""
@@ -263,11 +257,14 @@ class ColoPair:
 
     # --- failover -----------------------------------------------------------------------------------------------
 
-    def failover_to(self, role: Role, *, fenced: bool = True, yanked: bool = True, within: float | None = None) -> None:
+    def failover_to(
+        self, role: Role, *, fenced: bool = True, yanked: bool = True, first: bool = False, within: float | None = None
+    ) -> None:
         """Let `role` carry on alone, by the document's "Primary Failover" or "Secondary Failover".
 
         The lost peer is fenced (killed) first; without fencing the survivor's streams to it are yanked instead, and
-        without either the document's commands are all that is done. Each command gets `within` seconds.
+        without either the document's commands are all that is done. With `first` the survivor is told before anything
+        is removed, which is the other documented order. Each command gets `within` seconds.
         Raises MonitorLost, CommandError, WaitTimeout.
         """
         survivor = self.vm(role)
@@ -277,18 +274,18 @@ class ColoPair:
                 self.fence(role.peer)
             elif yanked:
                 self._do(failover.YANK[role])
-            self._do(failover.ALONE[role])
+            self._do((failover.FIRST if first else failover.ALONE)[role])
         self._take_note(role)
 
     def fence(self, role: Role) -> None:
         """See to it that the side which has this role, and all else on its host, is dead. Raises MachineError."""
         self._do(failover.FENCE[role])
 
-    def rehearse(self, *steps: Step) -> Rehearsal:
-        """Return what these steps would tell the QEMUs; nothing is told or changed."""
+    def rehearse(self, *steps: Step, awaited: Awaited) -> Rehearsal:
+        """Return what these steps would tell the QEMUs, until what is awaited is so; nothing is told or changed."""
         orders: dict[Host, list[Order]] = {host: [] for host in HOSTS}
         stage = copy(self)
-        vars(stage).update(graphs=dict(self.graphs), _vms={host: Scribe(host, orders[host]) for host in HOSTS})
+        vars(stage).update(graphs=dict(self.graphs), _vms={host: Scribe(host, orders[host], awaited) for host in HOSTS})
         for step in steps:
             stage._do(step)  # noqa: SLF001 - one of us
         return Rehearsal(orders, stage.graphs)
@@ -305,12 +302,10 @@ class ColoPair:
         self._survivor = survivor
         self.history.record("phase", "pair", "promoted", at=at, role=role, host=survivor.name)
 
-    def attempt_failover(
-        self, role: Role, *, fenced: bool = True, yanked: bool = True, within: float | None = None
-    ) -> None:
+    def attempt_failover(self, role: Role, **how: Any) -> None:
         """Do as `failover_to`; where QEMU does not, leave it as it is, with the reason in the history."""
         try:
-            self.failover_to(role, fenced=fenced, yanked=yanked, within=within)
+            self.failover_to(role, **how)
         except ProductFailure as failure:
             self._phase("stuck", role=role, host=self.vm(role).name, reason=str(failure))
 
@@ -353,7 +348,7 @@ class ColoPair:
         """
         self._resync(renewed=renewed)
         yield
-        self._carry_out(resume.REPLICATE)
+        self.carry_out(resume.REPLICATE)
         self.enter()
 
     def ready_resync(self, *, renewed: bool = True) -> None:
@@ -367,7 +362,7 @@ class ColoPair:
         lost.kill()
         lost.collect()
         self._phase("resume", host=self._survivor.name)
-        self._carry_out((*([resume.renew_loop] if renewed else []), *resume.READY_RESYNC))
+        self.carry_out((*([resume.renew_loop] if renewed else []), *resume.READY_RESYNC))
 
     def _resync(self, *, renewed: bool = True) -> None:
         self.ready_resync(renewed=renewed)
@@ -411,10 +406,6 @@ class ColoPair:
             closing.callback(self.relays.close)
 
     # --- inside -------------------------------------------------------------------------------------------------
-
-    def _carry_out(self, steps: Iterable[Step]) -> None:
-        for step in steps:
-            self._do(step)
 
     def _do(self, step: Step) -> None:
         self._undermine(step.__name__)

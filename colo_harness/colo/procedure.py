@@ -4,7 +4,7 @@ docs/departures.md lists what departs from it, and why.
 suites/harness/test_procedure.py holds the commands against the document that the reference release ships.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from colo_harness.qemu import hotplug
@@ -25,10 +25,11 @@ ANNOUNCEMENT = {"initial": 50, "max": 550, "rounds": 5, "step": 100}
 """QEMU's own defaults for announcements after a migration, in milliseconds (qapi/net.json, AnnounceParameters)."""
 
 
-def set_capabilities(vm: VM, contract: Contract) -> None:
-    """Switch on what COLO wants (steps 3 and 4)."""
+def set_capabilities(vm: VM, contract: Contract, others: Sequence[str] | None = None) -> None:
+    """Switch on what COLO wants (steps 3 and 4), or `others` in its place."""
+    wanted = contract.capabilities if others is None else [{"capability": name, "state": True} for name in others]
     events = {"capability": "events", "state": True}
-    vm.execute("migrate-set-capabilities", {"capabilities": [*contract.capabilities, events]})
+    vm.execute("migrate-set-capabilities", {"capabilities": [*wanted, events]})
 
 
 def serve_replica(vm: VM, *, disks: int = 1) -> None:
@@ -37,6 +38,11 @@ def serve_replica(vm: VM, *, disks: int = 1) -> None:
     vm.execute("nbd-server-start", {"addr": address})
     for disk in range(disks):
         vm.execute("nbd-server-add", {"device": f"parent{disk}", "writable": True})
+
+
+def stop_serving(vm: VM) -> None:
+    """Export the disk no more (Secondary Failover)."""
+    vm.execute("nbd-server-stop")
 
 
 def attach_replica(vm: VM, secondary_address: str, *, disk: int = 0) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from colo_harness.colo.ticks import put_page_back
 from colo_harness.errors import UsageError
 from colo_harness.qemu import disk
 from colo_harness.qemu.argv import Graph
-from colo_harness.qemu.topology import Role, Topology
+from colo_harness.qemu.topology import HOSTS, Role, Topology
 
 if TYPE_CHECKING:
     from colo_harness.colo.pair import ColoPair
@@ -67,6 +68,17 @@ def _discard_buffers(pair: "ColoPair") -> None:
     pair.vm(Role.SECONDARY).execute("xen-colo-do-checkpoint")
 
 
+def _launder(pair: "ColoPair") -> None:
+    pair.network.laundering = True
+
+
+def _hurry_tcp(pair: "ColoPair") -> None:
+    """Set how often a segment is sent again (ip-sysctl, tcp_retries2)."""
+    for host in HOSTS:
+        with pair.network.host(host).entered():
+            Path("/proc/sys/net/ipv4/tcp_retries2").write_text("1", encoding="ascii")
+
+
 def _old_page(pair: "ColoPair") -> None:
     put_page_back(pair)
 
@@ -111,6 +123,13 @@ def _attach_first_replica(pair: "ColoPair") -> None:
 
 def _change_code(pair: "ColoPair") -> None:
     pair.vm(Role.SECONDARY).send_console(b"Y")
+
+
+def _resume_in_secret(pair: "ColoPair") -> None:
+    """Bring the pair into COLO where it is thought to be copying its disk."""
+    resume.resync(pair)
+    for step in (*resume.REPLICATE, start.enter):
+        step(pair)
 
 
 SOUND = Sabotage("sound", "Nothing: the documented set-up.")
@@ -182,6 +201,11 @@ _ALL = (
         topology=lambda topology: replace(topology, meddling="swapped"),
     ),
     Sabotage(
+        "unapplied-checkpoints",
+        "Checkpoints never reach the secondary, and the primary is told that each was taken.",
+        topology=lambda topology: replace(topology, impostor=True, relayed=False),
+    ),
+    Sabotage(
         "no-replication-child",
         "The primary's quorum has no child on the secondary: the disk is not replicated.",
         instead={"attach_replica": _left_out},
@@ -230,7 +254,7 @@ _ALL = (
     Sabotage(
         "no-promotion",
         "The survivor is never told that it is alone.",
-        instead={"promote": _left_out, "carry_on": _left_out},
+        instead=dict.fromkeys(("promote", "carry_on", "promote_first", "carry_on_first"), _left_out),
     ),
     Sabotage(
         "no-yank",
@@ -241,6 +265,7 @@ _ALL = (
         "fence-does-nothing",
         "Fencing a host is said to be done, and its processes live on.",
         instead={"fence_primary": _left_out, "fence_secondary": _left_out},
+        handed=lambda handover: {**handover, "fence": ["true"]},
     ),
     Sabotage(
         "deaf-heartbeat",
@@ -249,8 +274,8 @@ _ALL = (
     ),
     Sabotage(
         "nervous-heartbeat",
-        "The manager takes a side for lost that is silent for as long as it takes to draw breath.",
-        handed=lambda handover: {**handover, "patience_s": 0.001},
+        "The manager takes a host for lost of which it misses two beats.",
+        handed=lambda handover: {**handover, "patience_s": handover["interval_s"]},
     ),
     Sabotage(
         "fence-unheeded",
@@ -263,6 +288,16 @@ _ALL = (
         instead={"set_capabilities": _set_plain_capabilities},
     ),
     Sabotage(
+        "wanted-capabilities",
+        "Both sides get the capabilities that COLO wants, whatever the test asks for.",
+        topology=lambda topology: replace(topology, capabilities=None),
+    ),
+    Sabotage(
+        "memory-dumped",
+        "Core files hold the guest's memory, whatever the test asks for.",
+        topology=lambda topology: replace(topology, machine="pc"),
+    ),
+    Sabotage(
         "short-resync",
         "The resync skips the last cluster of the disk.",
         instead={"resync": _resync_without_the_last_cluster},
@@ -271,6 +306,11 @@ _ALL = (
         "early-resync",
         "The resync does not follow what the guest writes while it runs.",
         instead={"resync": _resync_once, "stop_guest": lambda pair: procedure.stop_guest(pair.vm(Role.PRIMARY))},
+    ),
+    Sabotage(
+        "protected-in-secret",
+        "The pair replicates again where its disk ought to be copied only.",
+        instead={"resync_slowly": _resume_in_secret},
     ),
     Sabotage(
         "no-filters",
@@ -296,6 +336,16 @@ _ALL = (
         "stays-behind",
         "A QEMU outlives its guest, whatever the test wants.",
         topology=lambda topology: replace(topology, stays=True),
+    ),
+    Sabotage(
+        "laundered-frames",
+        "What the network corrupts it sums anew, so that no checksum tells.",
+        before={"start_primary": _launder},
+    ),
+    Sabotage(
+        "hasty-hosts",
+        "The hosts' kernels give a connection up after half a second without an answer.",
+        before={"start_primary": _hurry_tcp},
     ),
     Sabotage(
         "cut-stream",

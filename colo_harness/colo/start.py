@@ -64,9 +64,9 @@ def observe_before(pair: "ColoPair") -> None:
 
 
 def set_capabilities(pair: "ColoPair") -> None:
-    """Set COLO's migration capabilities on both sides."""
-    for vm in pair.vms:
-        procedure.set_capabilities(vm, pair.lab.contract)
+    """Set COLO's migration capabilities on both sides, or those of the topology."""
+    for vm, others in zip(pair.vms, pair.topology.capabilities or (None, None), strict=True):
+        procedure.set_capabilities(vm, pair.lab.contract, others)
 
 
 def serve_replica(pair: "ColoPair") -> None:

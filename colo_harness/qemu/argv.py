@@ -154,7 +154,7 @@ def machine(topology: Topology, files: Files, *, host: Host, boot: Boot | None) 
     """Return what every QEMU of a topology shares, whatever its role."""
     parts = [
         Part("-name", host),
-        Part("-machine", "pc,memory-backend=pc.ram" if topology.memory_file else "pc"),
+        Part("-machine", topology.machine + (",memory-backend=pc.ram" if topology.memory_file else "")),
         Part("-accel", topology.accel),
         Part("-cpu", _cpu(topology)),
         Part("-m", str(topology.memory_mib)),

@@ -90,6 +90,12 @@ class Topology:
     """What the primary's filters send to its colo-compare goes through a relay of ours, which can stop in mid-frame."""
     meddling: Literal["", "doubled", "swapped"] = ""
     """What a relay of ours does to the frames that colo-compare lets go, where a sabotage asks for it."""
+    machine: str = "pc"
+    """The guest's mainboard, with properties; on q35 the tick guest's disk is at an AHCI controller."""
+    capabilities: tuple[tuple[str, ...], tuple[str, ...]] | None = None
+    """Migration capabilities of the primary and of the secondary, where they are not those that COLO wants."""
+    impostor: bool = False
+    """A relay of ours answers for the secondary whatever checkpoint is taken, where a sabotage asks for it."""
     memory_file: bool = False
     """Guest memory lies in a file of the host, where a sabotage can reach it."""
     managed: bool = False

@@ -190,6 +190,7 @@ def _plain(topology: Topology) -> Topology:
         guest=topology.guest,
         accel=topology.accel,
         fresh=topology.fresh,
+        machine=topology.machine,
         offloads=topology.offloads,
         disks=topology.disks,
         nics=topology.nics,

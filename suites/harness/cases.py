@@ -13,6 +13,7 @@ from colo_harness.judge import (
     FellAt,
     LossTold,
     NoForcedCheckpoint,
+    NotHeld,
     Opened,
     QuietAfterDivergence,
     SilenceBounded,
@@ -26,11 +27,13 @@ from colo_harness.judge import (
     new_sessions_open,
     no_reset,
     nothing_lost,
+    output_committed,
     sessions_go_on,
     survivors_run,
     symptoms_declared,
 )
 from colo_harness.judge.asking import AskedBetween, AsksApart
+from colo_harness.judge.availability import FellInFailover
 from colo_harness.judge.blocks import (
     BuffersEmpty,
     CommandRefused,
@@ -45,9 +48,10 @@ from colo_harness.judge.delivery import DeliveredInOrder
 from colo_harness.judge.disks import BlocksHold, MarksKept, disk_answers
 from colo_harness.judge.documented import Covered, as_documented
 from colo_harness.judge.ending import Ended, Stays
-from colo_harness.judge.entering import ColoEntered
+from colo_harness.judge.entering import ColoEntered, StartRefused
 from colo_harness.judge.frames import SecondarySilent, TimestampsGoOn
-from colo_harness.judge.memory import GenerationPossible, MemoryEqual
+from colo_harness.judge.managing import NoFalseAlarm, fenced_before_promoted
+from colo_harness.judge.memory import GenerationPossible, LeftOut, MemoryEqual
 from colo_harness.judge.pacing import NewDelayInForce
 from colo_harness.judge.paws import timestamps_taken
 from colo_harness.judge.prediction import ClientGotAsPredicted
@@ -62,6 +66,7 @@ from colo_harness.judge.seen import Released, Saw
 from colo_harness.judge.splitbrain import never_both_answer
 from colo_harness.judge.starting import FellWhileStarting, NeverRan
 from colo_harness.judge.strain import MemoryKept, came_once, monitor_answers
+from colo_harness.judge.transaction import FellBefore, Recovered
 from colo_harness.judge.turns import TurnsTaken, disks_alike
 from suites.harness.benches import (
     ONE,
@@ -106,8 +111,11 @@ from suites.harness.histories import (
     turned,
     without,
 )
-from suites.harness.managers import handed_over
+from suites.harness.losses import both_lost, interrupted, told
+from suites.harness.managers import beating, handed_over
+from suites.harness.mismatches import spared, unsuited
 from suites.harness.starts import half_a_guest, resyncing, started
+from suites.harness.transactions import mended, standing
 
 Spoil = Callable[[list[Entry]], list[Entry]]
 
@@ -175,6 +183,20 @@ CASES = [
     ),
     Case(nothing_lost, failover, change(ended("echo"), got="512:bad"), ended("echo", got="512:00000004")),
     Case(acknowledged_explained, failover, change(ended("read"), text="log-0.1"), is_a("op", "read")),
+    Case(
+        FellInFailover("f1"),
+        interrupted,
+        change(is_a("phase", "failover stands"), after="f2"),
+        is_a("fault"),
+        "unknown",
+    ),
+    Case(output_committed, told, change(after(5.5, ended("read")), text=None), is_a("op")),
+    Case(
+        NotHeld(),
+        both_lost,
+        change(ended("echo", error="TimeoutError"), type="ok", sent="x", got="x", error=None),
+        is_a("fault"),
+    ),
     Case(counter_monotonic, failover, change(ended("counter-get"), n=1), is_a("op", "counter")),
     Case(StallBelow(margin_s=0.5), failover, change(ended("echo", got="512:00000003"), at=7.5), promoted),
     Case(
@@ -227,6 +249,21 @@ CASES = [
     Case(DisksEqual(1), resumed, change(is_a("observe", "disks"), differs_at=67043328), is_a("observe")),
     Case(STATES, failover, change(is_a("observe", "query-status"), value={"status": "colo"}), is_a("observe")),
     Case(FellAt("idle"), failover, change(is_a("fault", type="bitten"), at=4.02), is_a("fault"), "unknown"),
+    Case(Recovered(checkpoints=3), mended, change(is_a("event", "STOP"), at=2.5), is_a("fault", type="healed")),
+    Case(
+        FellBefore("vmstate-received"),
+        standing,
+        change(is_a("trace", message="vmstate-loaded"), at=2.5),
+        is_a("fault"),
+        "unknown",
+    ),
+    Case(StartRefused("return-path"), unsuited, change(is_a("phase", "refused"), reason="it died"), is_a("phase")),
+    Case(
+        LeftOut({"host_a": 1, "host_b": 2}),
+        spared,
+        change(is_a("observe", who="host_b"), dumped=1, left_out=1),
+        is_a("observe"),
+    ),
     Case(
         FellWhileStarting("first pass"),
         lambda: started("setup", "active"),
@@ -265,6 +302,10 @@ CASES = [
     Case(QuietAfterDivergence(), divergence, change(after(12.5, is_a("event", "STOP")), at=10.0), is_a("op")),
     Case(SecondarySilent(), crossing, change(is_a("frame", who="host_b"), at=5.1), is_a("frame")),
     Case(never_both_answer, handed_over, change(is_a("phase", "failover"), host="host_a"), is_a("observe", "voice")),
+    Case(fenced_before_promoted, handed_over, change(is_a("phase", "fenced"), at=5.3), is_a("phase")),
+    Case(
+        NoFalseAlarm(100), beating, say(is_a("phase", "watching"), "detected"), is_a("observe", "heartbeat", "host_b")
+    ),
     Case(TimestampsGoOn(), crossing, change(is_a("frame", who="host_b"), tsval=3451065255), is_a("frame")),
     Case(Saw(STEPS), compared, change(is_a("frame", "out"), hex=TWO.hex()), is_a("phase")),
     Case(Released(1, at_least=2, at_most=2), compared, change(is_a("phase", "settled"), at=0.55), is_a("phase")),

@@ -30,6 +30,7 @@ ABORTS = pytest.mark.xfail(strict=True, raises=Violation, reason="finding: docs/
 
 
 @UNAIDED
+@pytest.mark.regression("795969ab1f", may_fail_on="<7.0")
 @pytest.mark.claim("END-1")
 @control(sabotage="deaf-secondary", checker="ended")
 @control(sabotage="stays-behind", checker="ended")
@@ -42,6 +43,7 @@ def test_a_poweroff_ends_both(pair: ColoPair, nemesis: Nemesis, check: Check) ->
 
 
 @pytest.mark.topology(checkpoint_delay_ms=100)
+@pytest.mark.regression("aa505f8e0e", may_fail_on="<6.2")
 @pytest.mark.claim("END-1")
 def test_a_poweroff_among_checkpoints_ends_both(pair: ColoPair, nemesis: Nemesis, check: Check) -> None:
     """Commit aa505f8e0e: no QEMU crashes whose guest powers off while one checkpoint follows the other."""
@@ -52,6 +54,7 @@ def test_a_poweroff_among_checkpoints_ends_both(pair: ColoPair, nemesis: Nemesis
 
 
 @pytest.mark.topology(relayed=True, checkpoint_delay_ms=60_000)
+@pytest.mark.regression("229620d52e", may_fail_on="<6.1")
 @pytest.mark.claim("END-1")
 @control(sabotage="stays-behind", checker="ended")
 def test_a_poweroff_amid_a_checkpoint_ends_both(pair: ColoPair, client: Client, nemesis: Nemesis, check: Check) -> None:
@@ -65,6 +68,7 @@ def test_a_poweroff_amid_a_checkpoint_ends_both(pair: ColoPair, client: Client, 
 
 @UNAIDED
 @pytest.mark.parametrize("survivor", list(Role), ids=str)
+@pytest.mark.regression("ac183dac96", may_fail_on="<6.2")
 @pytest.mark.claim("END-1")
 @control(sabotage="stays-behind", checker="ended")
 def test_a_survivor_ends_with_its_guest(pair: ColoPair, nemesis: Nemesis, check: Check, survivor: Role) -> None:
@@ -97,6 +101,7 @@ def test_what_is_powered_off_stays_so(
 @REBOOTS
 @pytest.mark.answers(within=6)
 @pytest.mark.parametrize("moment", [IDLE, AMID], ids=str)
+@pytest.mark.regression("'colo' -> 'prelaunch'", may_fail_on="<7.1")
 @pytest.mark.claim("END-3")
 @control(sabotage="no-promotion", checker="no_reset")
 def test_a_guest_that_reboots_comes_up_again(
@@ -147,6 +152,7 @@ def test_a_guest_that_has_rebooted_is_protected_as_before(
         pytest.param(Role.SECONDARY, Message.VMSTATE_RECEIVED, id="secondary"),
     ],
 )
+@pytest.mark.regression("'colo' -> 'prelaunch'", may_fail_on="<7.1")
 @pytest.mark.claim("END-3")
 @control(sabotage="no-checkpoints", checker="checkpoints_go_on")
 def test_a_reset_in_the_stop_window_is_replicated_over(
