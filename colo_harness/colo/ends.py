@@ -1,6 +1,7 @@
 """The end of a pair whose guest ends: whoever is left is helped along, and checkers judge what came of it."""
 
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from colo_harness.errors import MonitorLost, WaitTimeout
@@ -49,8 +50,8 @@ def observe_left(pair: "ColoPair", moment: str) -> None:
         try:
             vm.observe("query-status", moment)
         except MonitorLost:
-            _await_end(vm)
+            wait_until(f"{vm.name} to end, as it answers nothing", partial(_is_over, vm), timeout=LATE)
 
 
-def _await_end(vm: "VM") -> None:
-    wait_until(f"{vm.name} to end, as it answers nothing", lambda: not vm.alive, timeout=LATE)
+def _is_over(vm: "VM") -> bool:
+    return not vm.alive

@@ -117,15 +117,19 @@ def _resync_once(pair: "ColoPair") -> None:
     resume.await_end(pair)
 
 
+def _attach_first_replica(pair: "ColoPair") -> None:
+    procedure.attach_replica(pair.vm(Role.PRIMARY), pair.address(Role.SECONDARY))
+
+
+def _change_code(pair: "ColoPair") -> None:
+    pair.vm(Role.SECONDARY).send_console(b"Y")
+
+
 def _resume_in_secret(pair: "ColoPair") -> None:
     """Bring the pair into COLO where it is thought to be copying its disk."""
     resume.resync(pair)
     for step in (*resume.REPLICATE, start.enter):
         step(pair)
-
-
-def _attach_first_replica(pair: "ColoPair") -> None:
-    procedure.attach_replica(pair.vm(Role.PRIMARY), pair.address(Role.SECONDARY))
 
 
 SOUND = Sabotage("sound", "Nothing: the documented set-up.")
@@ -319,14 +323,9 @@ _ALL = (
         instead={"renew_loop": _left_out},
     ),
     Sabotage(
-        "laundered-frames",
-        "What the network corrupts it sums anew, so that no checksum tells.",
-        before={"start_primary": _launder},
-    ),
-    Sabotage(
-        "hasty-hosts",
-        "The hosts' kernels give a connection up after half a second without an answer.",
-        before={"start_primary": _hurry_tcp},
+        "other-code",
+        "The secondary's guest changes its own code behind the checkpoint.",
+        before={"watch": _change_code},
     ),
     Sabotage(
         "ends-with-its-guest",
@@ -337,6 +336,16 @@ _ALL = (
         "stays-behind",
         "A QEMU outlives its guest, whatever the test wants.",
         topology=lambda topology: replace(topology, stays=True),
+    ),
+    Sabotage(
+        "laundered-frames",
+        "What the network corrupts it sums anew, so that no checksum tells.",
+        before={"start_primary": _launder},
+    ),
+    Sabotage(
+        "hasty-hosts",
+        "The hosts' kernels give a connection up after half a second without an answer.",
+        before={"start_primary": _hurry_tcp},
     ),
     Sabotage(
         "cut-stream",

@@ -116,12 +116,14 @@ def side_of_commit(entries: Sequence[Entry], fault: int, host: str = "host_a") -
 class FellAt(Parametrised):
     """The fault fell where the test wants it; else the run proves nothing about that moment.
 
-    `fault` is the number of the fault, None for the last one that bit; `host` is the primary at that time.
+    `fault` is the number of the fault, None for the last one that bit; `host` is the primary at that time. `begun`: the
+    moment is that of its injection, since the victim sends more messages while it obeys.
     """
 
     moment: Moment
     fault: int | None = None
     host: str = "host_a"
+    begun: bool = False
 
     def judge(self, entries: Sequence[Entry]) -> Verdict:
         """Judge entries that are in order of time."""
@@ -131,7 +133,7 @@ class FellAt(Parametrised):
         return self._placed(entries, bitten[-1])
 
     def _placed(self, entries: Sequence[Entry], fault: Injected) -> Verdict:
-        at = fault.bitten or 0.0
+        at = (fault.began if self.begun else fault.bitten) or 0.0
         seen = moment_of(entries, at, self.host)
         if seen is None:
             return undecided(f"no trace of {self.host} tells where {fault.what} fell")

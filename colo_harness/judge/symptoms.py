@@ -109,7 +109,7 @@ def consoles_clean(entries: Sequence[Entry]) -> Verdict:
         for name, pattern in _CONSOLE.items()
         if pattern.search(entry.what) and entry.at < allowed.get(f"{ON_CONSOLE}{name}", float("inf"))
     ]
-    return decide(breaches, [], f"{len(lines)} console lines, none of them an undeclared symptom")
+    return decide(breaches, [], f"{len(lines)} console lines, none of them a symptom")
 
 
 @checker

@@ -91,14 +91,23 @@ def compile_services(to: Path) -> None:
 
 
 def assemble_tick(to: Path) -> None:
-    """Build the boot sector and its disk. Raises CacheError, MachineError."""
+    """Build the tick guest's boot sector and its disk. Raises CacheError, MachineError."""
+    _assemble(RECIPES / "tick" / "tick.S", to)
+
+
+def assemble_code(to: Path) -> None:
+    """Build the disk of a guest that can be told to change its code. Raises CacheError, MachineError."""
+    _assemble(RECIPES / "code" / "code.S", to)
+
+
+def _assemble(source: Path, to: Path) -> None:
     compiled, sector = to.with_suffix(".o"), to.with_suffix(".sector")
-    run(["as", "--32", "-o", compiled, RECIPES / "tick" / "tick.S"], timeout=COMPILE_TIMEOUT, remedy=REMEDY)
+    run(["as", "--32", "-o", compiled, source], timeout=COMPILE_TIMEOUT, remedy=REMEDY)
     layout = ("-m", "elf_i386", "--oformat", "binary", "-Ttext", "0x7c00")
     run(["ld", *layout, "-o", sector, compiled], timeout=COMPILE_TIMEOUT, remedy=REMEDY)
     code = sector.read_bytes()
     if len(code) != BOOT_SECTOR:
-        raise CacheError(f"the tick guest has {len(code)} bytes, not {BOOT_SECTOR}", "make images/tick/tick.S fit")
+        raise CacheError(f"{source.name} makes {len(code)} bytes, not {BOOT_SECTOR}", f"make {source.name} fit")
     to.write_bytes(code.ljust(DISK, b"\0"))
 
 

@@ -61,6 +61,7 @@ from colo_harness.judge.refusals import Refused
 from colo_harness.judge.resuming import DisksEqual, FellWhileResyncing, ReplicatedAgain
 from colo_harness.judge.rewriting import rewritten
 from colo_harness.judge.routes import Routed
+from colo_harness.judge.saying import BothSay
 from colo_harness.judge.seen import Released, Saw
 from colo_harness.judge.splitbrain import never_both_answer
 from colo_harness.judge.starting import FellWhileStarting, NeverRan
@@ -87,7 +88,7 @@ from suites.harness.benches import (
     waited,
 )
 from suites.harness.disks import flawed, powerless, replicated, unheard
-from suites.harness.endings import powered_off, stayed
+from suites.harness.endings import powered_off, spoken, stayed
 from suites.harness.histories import (
     Match,
     after,
@@ -361,6 +362,7 @@ CASES = [
         is_a("op"),
     ),
     Case(Ended(), powered_off, change(is_a("observe", "exit-status", "host_b"), value=-6), is_a("fault")),
+    Case(BothSay("Z"), spoken, lambda entries: renamed(entries, after(5, is_a("console")), "A"), is_a("phase")),
     Case(
         Stays("shutdown"),
         stayed,

@@ -13,6 +13,14 @@ def powered_off() -> list[Entry]:
     return tape.entries
 
 
+def spoken() -> list[Entry]:
+    """Tell of two guests that say the same."""
+    tape = Tape().phase(1, "watch")
+    for at in range(2, 8):
+        tape.add(at, "console", "host_a", "Z").add(at, "console", "host_b", "Z")
+    return tape.entries
+
+
 def stayed() -> list[Entry]:
     """Tell of a pair that outlives its guest."""
     tape = Tape().fault(1, "inject").fault(1.1, "bitten")

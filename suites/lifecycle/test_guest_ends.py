@@ -9,7 +9,7 @@ from colo_harness.faults.guest import Panic, Poweroff, Reboot
 from colo_harness.faults.loss import Kill, Reset
 from colo_harness.faults.moments import AMID, IDLE, Moment
 from colo_harness.faults.nemesis import Nemesis
-from colo_harness.judge import Violation, exercised, no_reset, nothing_lost, sessions_go_on, survivors_run
+from colo_harness.judge import FellAt, Violation, exercised, no_reset, nothing_lost, sessions_go_on, survivors_run
 from colo_harness.judge.ending import Ended, Stays
 from colo_harness.judge.progress import CheckpointsGoOn
 from colo_harness.qemu.topology import HOSTS, Role
@@ -18,6 +18,11 @@ from fixtures.claims import control
 from fixtures.pair import Check
 
 UNAIDED = pytest.mark.topology(checkpoint_delay_ms=60_000)
+REBOOTS = pytest.mark.topology(
+    reboots=True, relayed=True, checkpoint_delay_ms=60_000, compare_timeout_ms=500, scan_cycle_ms=250
+)
+OF_STALE_CODE = ("guest-reset", *(f"console-{what}" for what in ("panic", "oops", "bug", "trap", "trace", "stall")))
+"""What a secondary's kernel may show that runs the code of its earlier boot: docs/findings/0077-stale-code.md."""
 REVIVED = pytest.mark.xfail(
     strict=True, raises=Violation, reason="finding: docs/findings/0075-powered-off-runs-again.md"
 )
@@ -25,6 +30,7 @@ ABORTS = pytest.mark.xfail(strict=True, raises=Violation, reason="finding: docs/
 
 
 @UNAIDED
+@pytest.mark.regression("795969ab1f", may_fail_on="<7.0")
 @pytest.mark.claim("END-1")
 @control(sabotage="deaf-secondary", checker="ended")
 @control(sabotage="stays-behind", checker="ended")
@@ -37,6 +43,7 @@ def test_a_poweroff_ends_both(pair: ColoPair, nemesis: Nemesis, check: Check) ->
 
 
 @pytest.mark.topology(checkpoint_delay_ms=100)
+@pytest.mark.regression("aa505f8e0e", may_fail_on="<6.2")
 @pytest.mark.claim("END-1")
 def test_a_poweroff_among_checkpoints_ends_both(pair: ColoPair, nemesis: Nemesis, check: Check) -> None:
     """Commit aa505f8e0e: no QEMU crashes whose guest powers off while one checkpoint follows the other."""
@@ -47,6 +54,7 @@ def test_a_poweroff_among_checkpoints_ends_both(pair: ColoPair, nemesis: Nemesis
 
 
 @pytest.mark.topology(relayed=True, checkpoint_delay_ms=60_000)
+@pytest.mark.regression("229620d52e", may_fail_on="<6.1")
 @pytest.mark.claim("END-1")
 @control(sabotage="stays-behind", checker="ended")
 def test_a_poweroff_amid_a_checkpoint_ends_both(pair: ColoPair, client: Client, nemesis: Nemesis, check: Check) -> None:
@@ -60,6 +68,7 @@ def test_a_poweroff_amid_a_checkpoint_ends_both(pair: ColoPair, client: Client, 
 
 @UNAIDED
 @pytest.mark.parametrize("survivor", list(Role), ids=str)
+@pytest.mark.regression("ac183dac96", may_fail_on="<6.2")
 @pytest.mark.claim("END-1")
 @control(sabotage="stays-behind", checker="ended")
 def test_a_survivor_ends_with_its_guest(pair: ColoPair, nemesis: Nemesis, check: Check, survivor: Role) -> None:
@@ -89,27 +98,51 @@ def test_what_is_powered_off_stays_so(
     check(Stays("shutdown"), moment.proof)
 
 
-@pytest.mark.topology(reboots=True, relayed=True, checkpoint_delay_ms=60_000)
+@REBOOTS
 @pytest.mark.answers(within=6)
-@pytest.mark.parametrize("moment", [IDLE, AMID], ids=str)
+@pytest.mark.parametrize(
+    ("moment", "proof"), [(IDLE, FellAt("idle", fault=0)), (AMID, AMID.proof)], ids=["idle", "amid"]
+)
+@pytest.mark.regression("'colo' -> 'prelaunch'", may_fail_on="<7.1")
 @pytest.mark.claim("END-3")
 @control(sabotage="no-promotion", checker="no_reset")
-def test_a_guest_that_reboots_is_protected_as_before(
-    pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, moment: Moment
+def test_a_guest_that_reboots_comes_up_again(
+    pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, moment: Moment, proof: FellAt
 ) -> None:
-    """Once it is up again and checkpointed, the secondary carries on with a session opened since, and no byte lost."""
+    """Row 19 of the known bugs: the primary is up again, checkpointed, and goes on when the secondary is lost."""
+    nemesis.allow(*OF_STALE_CODE)
     with moment.reached(pair, client):
         nemesis.inject(Reboot())
     nemesis.heal()
     pair.checkpoint()
     with client.echo() as session:
-        session.exchange(5)
-        nemesis.inject(Kill(Role.PRIMARY))
-        pair.failover_to(Role.SECONDARY)
-        session.exchange(5)
+        session.exchange(3)
+        nemesis.inject(Kill(Role.SECONDARY))
+        pair.failover_to(Role.PRIMARY)
+        session.exchange(3)
     pair.observe_survivor("after")
 
-    check(moment.proof, exercised, no_reset, nothing_lost, sessions_go_on, survivors_run)
+    check(proof, exercised, no_reset, nothing_lost, sessions_go_on, survivors_run)
+
+
+@REBOOTS
+@pytest.mark.needs("kvm-linux")
+@pytest.mark.claim("END-3")
+def test_a_guest_that_has_rebooted_is_protected_as_before(
+    pair: ColoPair, client: Client, nemesis: Nemesis, check: Check
+) -> None:
+    """Its secondary carries on with a session opened since; under TCG finding 77 decides whether its kernel lives."""
+    nemesis.inject(Reboot())
+    nemesis.heal()
+    pair.checkpoint()
+    with client.echo() as session:
+        session.exchange(3)
+        nemesis.inject(Kill(Role.PRIMARY))
+        pair.failover_to(Role.SECONDARY)
+        session.exchange(3)
+    pair.observe_survivor("after")
+
+    check(exercised, no_reset, nothing_lost, sessions_go_on, survivors_run)
 
 
 @pytest.mark.topology(guest="tick", reboots=True, relayed=True, checkpoint_delay_ms=300)
@@ -121,6 +154,7 @@ def test_a_guest_that_reboots_is_protected_as_before(
         pytest.param(Role.SECONDARY, Message.VMSTATE_RECEIVED, id="secondary"),
     ],
 )
+@pytest.mark.regression("'colo' -> 'prelaunch'", may_fail_on="<7.1")
 @pytest.mark.claim("END-3")
 @control(sabotage="no-checkpoints", checker="checkpoints_go_on")
 def test_a_reset_in_the_stop_window_is_replicated_over(

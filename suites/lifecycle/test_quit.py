@@ -25,9 +25,9 @@ from fixtures.claims import control
 from fixtures.pair import Check
 
 HELD = (
-    Held("before-transfer", Message.CHECKPOINT_REPLY, FellAt("before")),
-    Held("before-commit", Message.VMSTATE_RECEIVED, FellAt("before")),
-    Held("after-commit", Message.VMSTATE_LOADED, FellAt("after")),
+    Held("before-transfer", Message.CHECKPOINT_REPLY, FellAt("before", begun=True)),
+    Held("before-commit", Message.VMSTATE_RECEIVED, FellAt("before", begun=True)),
+    Held("after-commit", Message.VMSTATE_LOADED, FellAt("after", begun=True)),
 )
 
 
