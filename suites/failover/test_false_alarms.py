@@ -16,6 +16,7 @@ WATCHED_S = 3.0
 BEATS = 20
 
 
+@pytest.mark.usefixtures("pair")
 @pytest.mark.topology(managed=True, checkpoint_delay_ms=500)
 @pytest.mark.parametrize("trouble", [Busy(), Jitter()], ids=str)
 @pytest.mark.claim("HB-4")
