@@ -49,7 +49,6 @@ class ColoPair:
         self._vms: dict[Host, VM] = {}
         self._roles: dict[Role, Host] = {Role.PRIMARY: "host_a", Role.SECONDARY: "host_b"}
         self._survivor: VM | None = None
-        self._since = 0
         self.daemons: dict[Host, list[Process]] = {host: [] for host in HOSTS}
         """What runs on each host besides its QEMU, such as a manager's watcher: it dies with its host."""
 
@@ -113,20 +112,6 @@ class ColoPair:
         """Take note that both sides are in COLO."""
         self._survivor = None
         self._phase("replicating")
-
-    def start_until(self, message: Message) -> None:
-        """Do as `start` until the first `message` is held in a relayed pair's stream; `finish_start` does the rest."""
-        self.approach()
-        self._since = self.history.cursor()
-        self.relays.first = (message,)
-        start.migrate(self)
-        self.relays.checkpoint.wait_held(timeout=self.timeouts.entry)
-
-    def finish_start(self) -> None:
-        """Let go on what `start_until` holds, into COLO. Raises StartupFailed."""
-        self.relays.checkpoint.release()
-        start.await_entry(self, since=self._since)
-        self.entered()
 
     def handed(self, handover: Handover) -> Handover:
         """Return what a manager is handed, as the sabotage leaves it."""
@@ -226,7 +211,7 @@ class ColoPair:
         """Return once both sides have traced all that comes before the receipt of `message`. Raises WaitTimeout."""
         for role, last in zip(Role, LAST_BEFORE[message], strict=True):
             if last:
-                self.vm(role).await_trace(*last, since=since, timeout=self.timeouts.checkpoint)
+                self.vm(role).await_trace(*last[0], since=since, timeout=self.timeouts.checkpoint)
 
     # --- what the steps of the procedure are made of ---------------------------------------------------------------
 

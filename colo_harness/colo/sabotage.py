@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from colo_harness.colo.ticks import put_page_back
 from colo_harness.errors import UsageError
 from colo_harness.qemu import disk
 from colo_harness.qemu.argv import Graph
-from colo_harness.qemu.topology import Role, Topology
+from colo_harness.qemu.topology import HOSTS, Role, Topology
 
 if TYPE_CHECKING:
     from colo_harness.colo.pair import ColoPair
@@ -65,6 +66,17 @@ def _stale_block(pair: "ColoPair") -> None:
 
 def _discard_buffers(pair: "ColoPair") -> None:
     pair.vm(Role.SECONDARY).execute("xen-colo-do-checkpoint")
+
+
+def _launder(pair: "ColoPair") -> None:
+    pair.network.laundering = True
+
+
+def _hurry_tcp(pair: "ColoPair") -> None:
+    """Set how often a segment is sent again (ip-sysctl, tcp_retries2)."""
+    for host in HOSTS:
+        with pair.network.host(host).entered():
+            Path("/proc/sys/net/ipv4/tcp_retries2").write_text("1", encoding="ascii")
 
 
 def _old_page(pair: "ColoPair") -> None:
@@ -269,6 +281,16 @@ _ALL = (
         "old-loop",
         "A survivor that gets a new secondary goes on with the old streams between its filters and colo-compare.",
         instead={"renew_loop": _left_out},
+    ),
+    Sabotage(
+        "laundered-frames",
+        "What the network corrupts it sums anew, so that no checksum tells.",
+        before={"start_primary": _launder},
+    ),
+    Sabotage(
+        "hasty-hosts",
+        "The hosts' kernels give a connection up after half a second without an answer.",
+        before={"start_primary": _hurry_tcp},
     ),
     Sabotage(
         "cut-stream",

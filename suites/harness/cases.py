@@ -61,6 +61,7 @@ from colo_harness.judge.seen import Released, Saw
 from colo_harness.judge.splitbrain import never_both_answer
 from colo_harness.judge.starting import FellWhileStarting, NeverRan
 from colo_harness.judge.strain import MemoryKept, came_once, monitor_answers
+from colo_harness.judge.transaction import FellBefore, Recovered
 from colo_harness.judge.turns import TurnsTaken, disks_alike
 from suites.harness.benches import (
     ONE,
@@ -106,6 +107,7 @@ from suites.harness.histories import (
 )
 from suites.harness.managers import beating, handed_over
 from suites.harness.starts import half_a_guest, resyncing, started
+from suites.harness.transactions import mended, standing
 
 Spoil = Callable[[list[Entry]], list[Entry]]
 
@@ -225,6 +227,14 @@ CASES = [
     Case(DisksEqual(1), resumed, change(is_a("observe", "disks"), differs_at=67043328), is_a("observe")),
     Case(STATES, failover, change(is_a("observe", "query-status"), value={"status": "colo"}), is_a("observe")),
     Case(FellAt("idle"), failover, change(is_a("fault", type="bitten"), at=4.02), is_a("fault"), "unknown"),
+    Case(Recovered(checkpoints=3), mended, change(is_a("event", "STOP"), at=2.5), is_a("fault", type="healed")),
+    Case(
+        FellBefore("vmstate-received"),
+        standing,
+        change(is_a("trace", message="vmstate-loaded"), at=2.5),
+        is_a("fault"),
+        "unknown",
+    ),
     Case(
         FellWhileStarting("first pass"),
         lambda: started("setup", "active"),
