@@ -3,6 +3,8 @@
 import pytest
 
 from colo_harness.colo.pair import ColoPair
+from colo_harness.faults.fault import Fault
+from colo_harness.faults.host import HostDeath
 from colo_harness.faults.loss import Freeze, Kill
 from colo_harness.faults.nemesis import Nemesis
 from colo_harness.judge import (
@@ -31,6 +33,8 @@ LOSSES = [
     Kill(Role.SECONDARY),
     Freeze(Role.PRIMARY),
     Freeze(Role.SECONDARY),
+    HostDeath(Role.PRIMARY),
+    HostDeath(Role.SECONDARY),
 ]
 SOUND = (exercised, never_both_answer, no_reset, nothing_lost, acknowledged_explained, counter_monotonic)
 GOES_ON = (failover_completed, StallBelow(margin_s=2.5), new_sessions_open, sessions_go_on, survivors_run)
@@ -42,7 +46,7 @@ pytestmark = [pytest.mark.topology(managed=True), pytest.mark.answers(within=8)]
 @pytest.mark.claim("HB-2")
 @control(sabotage="deaf-heartbeat", checker="no_reset", on="kill-primary-built-in")
 def test_a_lost_side_is_noticed_and_fenced_and_the_other_one_promoted(
-    duty: Duty, pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, loss: Kill | Freeze
+    duty: Duty, pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, loss: Fault
 ) -> None:
     """Whichever side is lost, its manager has it fenced, lets the other one carry on, and busy sessions live on."""
     with Crowd(client.incoming()) as crowd:
