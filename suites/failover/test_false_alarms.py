@@ -11,7 +11,7 @@ from colo_harness.traffic.crowd import Crowd
 from fixtures.claims import control
 from fixtures.pair import Check
 
-WATCHED_S = 3.0
+WATCHED_S = 2.3
 """Longer than the heartbeat's patience."""
 BEATS = 20
 
