@@ -13,6 +13,7 @@ PLUGINS = (
     "markers",
     "claims",
     "controls",
+    "regressions",
     "failures",
     "order",
     "plan",

@@ -41,6 +41,25 @@ class ColoEntered(Parametrised):
         return decide(breaches, doubts, "both sides went through the documented states into colo")
 
 
+@dataclass(frozen=True)
+class StartRefused(Parametrised):
+    """The pair was not started, and what was said of it has `words`."""
+
+    words: str
+
+    def judge(self, entries: Sequence[Entry]) -> Verdict:
+        """Judge entries that are in order of time."""
+        refused = phases(entries, "refused")
+        breaches = [
+            Breach(f"refused, but for: {entry.data.get('reason')}", entry.at, (entry.line,))
+            for entry in refused
+            if self.words not in str(entry.data.get("reason"))
+        ]
+        breaches += [Breach("the pair replicates", one.at, (one.line,)) for one in phases(entries, "replicating")]
+        doubts = [] if refused or breaches else ["no start was tried to its end"]
+        return decide(breaches, doubts, f"refused: {self.words}")
+
+
 def _documented(went: Sequence[str], role: str) -> bool:
     """Tell whether the states up to the first `colo` are those of the document, optional ones left out or not."""
     entered = [*went[: went.index("colo") + 1]] if "colo" in went else list(went)

@@ -153,3 +153,26 @@ def _breaches(entries: Sequence[Entry], observed: Entry, bound: int) -> Iterator
     later = (said(entry, observed.who) for entry in entries if entry.at > observed.at)
     if not any(line.generation > generation for line in later if line):
         yield Breach(f"{observed.who}'s guest stands still at generation {generation}", observed.at, lines)
+
+
+@dataclass(frozen=True)
+class LeftOut(Parametrised):
+    """Of the mappings as large as guest memory none is in a core file; `expected` is how many each host has."""
+
+    expected: Mapping[str, int]
+
+    def judge(self, entries: Sequence[Entry]) -> Verdict:
+        """Judge entries that are in order of time."""
+        seen = {entry.who: entry for entry in entries if entry.kind == "observe" and entry.what == "mappings"}
+        breaches = [
+            Breach(f"a core file of {host} has {one.data['dumped']} mappings of guest memory", one.at, (one.line,))
+            for host, one in seen.items()
+            if one.data["dumped"]
+        ]
+        found = {host: one.data["dumped"] + one.data["left_out"] for host, one in seen.items()}
+        doubts = [
+            f"{host} has {found.get(host, 0)} mappings of guest memory, not {count}"
+            for host, count in self.expected.items()
+            if found.get(host, 0) != count
+        ]
+        return decide(breaches, doubts, f"{sum(found.values())} mappings of guest memory, all left out")

@@ -4,17 +4,18 @@ import re
 import signal
 import socket
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from colo_harness.errors import MonitorLost
+from colo_harness.errors import CommandError, MonitorLost
 from colo_harness.history import Entry, History
 from colo_harness.machine import core
 from colo_harness.machine.guardian import Guardian
+from colo_harness.machine.mapping import mappings
 from colo_harness.machine.namespace import Namespace
 from colo_harness.machine.process import Process
 from colo_harness.machine.scheduling import LEADER, favour
@@ -67,6 +68,7 @@ class VM:
         self._stderr_seen = 0
         self._death_seen = False
         self._patience = around.timeouts.command
+        self._interrupt: Callable[[str, dict[str, Any]], None] | None = None
         log = files.console_log.open("w", encoding="utf-8", buffering=1)
         self._console_log = self._closing.enter_context(log)
         trace = Fifo(files.trace)
@@ -103,7 +105,27 @@ class VM:
 
     def execute(self, command: str, arguments: dict[str, Any] | None = None, *, timeout: float | None = None) -> Any:
         """Run a QMP command on the first monitor. Raises CommandError, MonitorLost."""
-        return self.monitor.execute(command, arguments, timeout=timeout or self._patience)
+        answer = self.monitor.execute(command, arguments, timeout=timeout or self._patience)
+        if self._interrupt and not command.startswith("query-"):
+            self._interrupt(command, arguments or {})
+        return answer
+
+    @contextmanager
+    def interrupted(self, act: Callable[[str, dict[str, Any]], None]) -> Iterator[None]:
+        """Do `act` after each command of the first monitor inside the block that is no question, before the next."""
+        self._interrupt = act
+        try:
+            yield
+        finally:
+            self._interrupt = None
+
+    def attempt(self, command: str, arguments: dict[str, Any] | None = None) -> None:
+        """Run a command that QEMU may refuse, and record what it said. Raises MonitorLost."""
+        try:
+            value, what = self.execute(command, arguments), "obeyed"
+        except CommandError as refused:
+            value, what = refused.description, "refused"
+        self._history.record("observe", self.name, what, command=command, value=value)
 
     @contextmanager
     def patience(self, seconds: float) -> Iterator[None]:
@@ -119,6 +141,11 @@ class VM:
         value = self.execute(question)
         self._history.record("observe", self.name, question, moment=moment, value=value)
         return value
+
+    def observe_dumped(self, size: int) -> None:
+        """Record of the mappings of `size` bytes, such as guest memory, how many a core file would have."""
+        kept = [one.dumped for one in mappings(self.pid) if one.size == size]
+        self._history.record("observe", self.name, "mappings", dumped=sum(kept), left_out=len(kept) - sum(kept))
 
     def yank(self, *instances: Mapping[str, str]) -> None:
         """Cut streams to the peer, all if none is named, out-of-band on the second monitor; never our own ones."""

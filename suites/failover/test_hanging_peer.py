@@ -38,6 +38,7 @@ pytestmark = [pytest.mark.answers(within=6)]
 @pytest.mark.parametrize("moment", [IDLE, BEFORE_COMMIT], ids=str)
 @pytest.mark.parametrize("lost", list(Role), ids=str)
 @pytest.mark.claim("FT-6")
+@pytest.mark.regression("no timeout in COLO")
 @control(sabotage="no-yank", checker="failover_completed", on="secondary-idle")
 def test_a_yank_frees_the_survivor(
     pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, lost: Role, moment: Moment
@@ -57,6 +58,7 @@ def test_a_yank_frees_the_survivor(
 
 @pytest.mark.parametrize("lost", [Role.PRIMARY, pytest.param(Role.SECONDARY, marks=KNOWN)], ids=str)
 @pytest.mark.claim("FT-7")
+@pytest.mark.regression("no timeout in COLO")
 @control(sabotage="no-promotion", checker="no_reset")
 def test_the_documents_order_alone_completes(
     pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, lost: Role

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-_PLUGINS = ("markers", "claims", "controls", "failures", "order", "verdicts", "soak")
+_PLUGINS = ("markers", "claims", "controls", "regressions", "failures", "order", "verdicts", "soak")
 LOADED = [
     *("-W", "ignore::pytest.PytestAssertRewriteWarning"),  # ours are imported already, with nothing to rewrite
     *(word for name in _PLUGINS for word in ("-p", f"fixtures.{name}")),

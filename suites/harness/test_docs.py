@@ -34,6 +34,7 @@ MARKERS = (
         "disks",
         "generated",
         "needs",
+        "regression",
         "replicating",
         "slow",
         "smoke",

@@ -120,6 +120,7 @@ def test_other_protocols_are_compared_as_whole_frames(compare: Compare, check: C
 
 
 @pytest.mark.claim("CMP-15")
+@pytest.mark.regression("kinds of traffic")
 @pytest.mark.parametrize("kind", sorted(UNCOMPARED))
 @control(sabotage="inputs-crossed", checker="saw")
 @control(sabotage="frame-doubled", checker="saw")
@@ -142,6 +143,7 @@ def fragments(flow: Flow, text: bytes) -> list[bytes]:
 
 
 @pytest.mark.claim("CMP-16")
+@pytest.mark.regression("kinds of traffic")
 @control(sabotage="secondary-altered", checker="saw")
 @control(sabotage="frames-swapped", checker="saw")
 def test_fragments_that_are_alike_come_out(compare: Compare, check: Check) -> None:

@@ -27,6 +27,7 @@ def step_by_step(compare: Compare, *frames: tuple[str, bytes]) -> None:
 
 @pytest.mark.xfail(strict=True, raises=Violation, reason="finding: docs/findings/0025-highest-acknowledgement.md")
 @pytest.mark.claim("CMP-8")
+@pytest.mark.regression("e29bc931e1")
 def test_acknowledgements_wrap(compare: Compare, check: Check) -> None:
     """Past 2^32 too, data that acknowledge what the secondary has not acknowledged are held."""
     flow = Flow()

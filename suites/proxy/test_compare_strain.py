@@ -61,6 +61,7 @@ def come_and_go(compare: Compare, times: int) -> None:
 
 @PATIENT
 @pytest.mark.claim("CMP-25")
+@pytest.mark.regression("queue overflow")
 @pytest.mark.parametrize(
     "size",
     [
@@ -83,6 +84,7 @@ def test_queues_are_as_long_as_max_queue_size(compare: Compare, check: Check, si
 @pytest.mark.xfail(strict=True, raises=Violation, reason="finding: docs/findings/0041-one-more.md")
 @pytest.mark.compare(max_queue_size=8, compare_timeout=3_600_000)
 @pytest.mark.claim("CMP-25")
+@pytest.mark.regression("queue overflow")
 def test_queues_are_no_longer(compare: Compare, check: Check) -> None:
     """The frame after max_queue_size frames is dropped."""
     fill(compare, 9)
@@ -94,6 +96,7 @@ def test_queues_are_no_longer(compare: Compare, check: Check) -> None:
 @pytest.mark.xfail(strict=True, raises=Violation, reason="finding: docs/findings/0042-one-queue-size-for-all.md")
 @pytest.mark.compare(compare_timeout=3_600_000)
 @pytest.mark.claim("CMP-26")
+@pytest.mark.regression("max_queue_size is global")
 def test_each_object_has_a_queue_size_of_its_own(compare: Compare, check: Check) -> None:
     """The length of one object's queues does not depend on another's."""
     other = Compare(compare.bench, {"compare_timeout": 3_600_000, "max_queue_size": 8}, suffix="2")
@@ -126,6 +129,7 @@ def test_two_objects_do_not_disturb_each_other(compare: Compare, other_compare: 
 @PATIENT
 @pytest.mark.compare(max_queue_size=64)
 @pytest.mark.claim("CMP-27")
+@pytest.mark.regression("Fix memory leak in packet_enqueue", may_fail_on="<5.1")
 @control(sabotage="queue-endless", checker="memory_kept")
 def test_a_full_queue_keeps_nothing(compare: Compare, check: Check) -> None:
     """What is dropped for want of room takes no memory, and QEMU goes on."""
@@ -141,6 +145,7 @@ def test_a_full_queue_keeps_nothing(compare: Compare, check: Check) -> None:
 
 @PATIENT
 @pytest.mark.claim("CMP-28")
+@pytest.mark.regression("Fix deadlock in compare_chr_send", may_fail_on="<5.1")
 @control(sabotage="frame-dropped", checker="came_once")
 @control(sabotage="frame-doubled", checker="came_once")
 def test_a_stalled_reader_stops_nothing_else(compare: Compare, check: Check) -> None:
@@ -159,6 +164,7 @@ def test_a_stalled_reader_stops_nothing_else(compare: Compare, check: Check) -> 
 
 @PATIENT
 @pytest.mark.claim("CMP-29")
+@pytest.mark.regression("8bdab83b34", may_fail_on="<7.1")
 @control(sabotage="secondary-silent", checker="saw")
 def test_garbled_frames_harm_nobody(compare: Compare, check: Check, settings: Settings) -> None:
     """After frames that are cut off, too long or altered anywhere QEMU lives, and sound frames are compared."""
@@ -225,6 +231,7 @@ def test_half_a_frame_ends_with_its_connection(compare: Compare, check: Check, b
 
 @PATIENT
 @pytest.mark.claim("CMP-30")
+@pytest.mark.regression("Correct ordering in complete and finalize", may_fail_on="<5.1")
 @control(sabotage="frame-dropped", checker="saw")
 def test_objects_come_and_go_under_traffic(compare: Compare, check: Check) -> None:
     """Deleted and added a hundred times while frames are held, colo-compare compares as before."""

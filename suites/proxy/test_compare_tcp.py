@@ -40,6 +40,7 @@ def send_each_split(compare: Compare, payload: bytes, seq: int) -> list[str]:
 
 @pytest.mark.smoke
 @pytest.mark.claim("CMP-1")
+@pytest.mark.regression("5a2d9929ac", may_fail_on="<6.1")
 @control(sabotage="frames-swapped", checker="saw")
 @control(sabotage="frame-doubled", checker="saw")
 @control(sabotage="frame-dropped", checker="saw")
@@ -173,6 +174,7 @@ def test_numbers_that_were_compared_are_compared_again(compare: Compare, check: 
 
 
 @pytest.mark.claim("CMP-8")
+@pytest.mark.regression("e29bc931e1")
 @control(sabotage="secondary-altered", checker="saw")
 @control(sabotage="secondary-mute", checker="saw")
 def test_what_the_primary_acknowledges_the_secondary_holds(compare: Compare, check: Check) -> None:
@@ -231,6 +233,7 @@ def test_flags_that_one_says_are_held(compare: Compare, check: Check, flags: str
 
 
 @pytest.mark.claim("CMP-10")
+@pytest.mark.regression("kinds of traffic")
 @control(sabotage="secondary-altered", checker="saw")
 @control(sabotage="frames-swapped", checker="saw")
 def test_order_of_arrival_does_not_count(compare: Compare, check: Check) -> None:

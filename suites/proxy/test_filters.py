@@ -137,6 +137,7 @@ def test_a_redirector_tells_and_is_told_of_the_header(tapped: Tapped, check: Che
 
 
 @pytest.mark.claim("RED-12")
+@pytest.mark.regression("vnet_hdr mismatch")
 @control(sabotage="filters-off", checker="routed")
 @control(sabotage="frame-dropped", checker="routed")
 @pytest.mark.parametrize("vnet", [False, True], ids=["header-unexpected", "header-missing"])

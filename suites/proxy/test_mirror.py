@@ -118,6 +118,7 @@ def test_a_mirror_may_be_made_off(netdev: Netdev, check: Check) -> None:
 
 
 @pytest.mark.claim("MIR-5")
+@pytest.mark.regression("filter mirror send failed")
 @control(sabotage="frame-dropped", checker="routed")
 @control(sabotage="original-lost", checker="routed")
 def test_with_nobody_connected_frames_go_on(netdev: Netdev, check: Check) -> None:
@@ -182,6 +183,7 @@ def test_a_reader_that_stalls_misses_nothing(netdev: Netdev, check: Check) -> No
 
 @pytest.mark.xfail(strict=True, raises=Violation, reason="finding: docs/findings/0020-a-stalled-reader-stops-qmp.md")
 @pytest.mark.claim("MIR-6")
+@pytest.mark.regression("611382968069")
 def test_a_reader_that_stalls_does_not_stop_the_monitor(netdev: Netdev, check: Check) -> None:
     """While nobody reads outdev, QMP answers."""
     outdev = netdev.chardev("outdev")

@@ -131,6 +131,7 @@ def test_what_comes_in_goes_on_behind_the_redirector(netdev: Netdev, check: Chec
 
 
 @pytest.mark.claim("RED-4")
+@pytest.mark.regression("5193528b9f", fails_on="<11.0")
 @control(sabotage="filters-off", checker="routed")
 @control(sabotage="original-lost", checker="routed")
 def test_a_redirector_that_is_off_does_nothing(netdev: Netdev, check: Check) -> None:
@@ -328,6 +329,7 @@ def test_a_reader_that_stalls_misses_nothing(netdev: Netdev, check: Check) -> No
 
 @pytest.mark.xfail(strict=True, raises=Violation, reason="finding: docs/findings/0020-a-stalled-reader-stops-qmp.md")
 @pytest.mark.claim("RED-9")
+@pytest.mark.regression("611382968069")
 def test_a_reader_that_stalls_does_not_stop_the_monitor(netdev: Netdev, check: Check) -> None:
     """While nobody reads outdev, QMP answers."""
     _, outdev = redirected(netdev)

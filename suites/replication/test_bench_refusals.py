@@ -59,6 +59,7 @@ def start_wrong(disks: Disks, wrong: Wrong, *, times: int = 1) -> None:
 
 @pytest.mark.parametrize("wrong", WRONG, ids=str)
 @pytest.mark.claim("BLK-14")
+@pytest.mark.regression("lengths of disks")
 def test_a_secondary_that_is_not_built_as_documented_is_refused(idle_disks: Disks, check: Check, wrong: Wrong) -> None:
     """The start fails, and names what is wrong."""
     start_wrong(idle_disks, wrong)

@@ -1,0 +1,80 @@
+"""A test that carries a regression says what is known of the release, and must fail where the bug is."""
+
+import pytest
+
+from fixtures.regressions import stretches
+from suites.harness.innersuite import InnerSuite
+
+TEST = """
+@pytest.mark.regression("0b5bf4ea76", {said})
+@claim("FT-1")
+@control(sabotage="no-rewriter", checker="nothing_lost")
+def test_it(sabotage):
+    judge(sabotage or {broken})
+"""
+KNOWN = "as expected of 11.1.3: regression 0b5bf4ea76, known since 11.1, mended in 11.2"
+
+
+@pytest.fixture
+def inner(pytester: pytest.Pytester) -> InnerSuite:
+    """Return an inner suite with one claim, FT-1, on QEMU 11.1.3."""
+    return InnerSuite(pytester)
+
+
+@pytest.mark.parametrize("word", ["fails_on", "may_fail_on"])
+def test_a_failure_that_is_known_says_so(inner: InnerSuite, word: str) -> None:
+    """In what is printed and in the claim's reason, before what the checker saw; the claim stays invalid."""
+    inner.tests(TEST.format(said=f'{word}=">=10.0 <10.1, >=11.1 <11.2"', broken=True))
+    ran = inner.run()
+    assert ran.claims["FT-1"]["verdict"] == "invalid"
+    assert ran.claims["FT-1"]["reason"].startswith(f"{KNOWN}; nothing_lost: record 7 is lost")
+    assert f"  {KNOWN}" in ran.text
+
+
+def test_a_failure_elsewhere_is_not_known(inner: InnerSuite) -> None:
+    """On a release outside of the stretches nothing is said."""
+    inner.tests(TEST.format(said='fails_on=">=11.0 <11.1.3, >=11.2 <11.3"', broken=True))
+    ran = inner.run()
+    assert ran.claims["FT-1"]["reason"].startswith("nothing_lost")
+    assert "as expected" not in ran.text
+
+
+def test_who_must_fail_may_not_pass(inner: InnerSuite) -> None:
+    """Where a test must fail and passes, it cannot see the bug: its claim is unknown."""
+    inner.tests(TEST.format(said='fails_on="<11.2"', broken=False))
+    ran = inner.run()
+    assert ran.claims["FT-1"]["verdict"] == "unknown"
+    assert ran.claims["FT-1"]["reason"].startswith("must fail here, but passed: 11.1.3 has regression 0b5bf4ea76")
+
+
+@pytest.mark.parametrize("said", ['may_fail_on="<11.2"', 'fails_on="<11.1"', ""], ids=["may", "elsewhere", "unknown"])
+def test_who_need_not_fail_may_pass(inner: InnerSuite, said: str) -> None:
+    """A pass counts where the bug shows by luck, or is not, or nobody knows where it is; controls count as ever."""
+    inner.tests(TEST.format(said=said, broken=False))
+    ran = inner.run()
+    assert (ran.claims["FT-1"]["verdict"], ran.claims["FT-1"]["tests"]) == ("valid", 2)
+
+
+@pytest.mark.parametrize("said", ['fails_on="10.0-10.0.7"', 'broken_on="<11.2"', '"2cc637f1ea"'])
+def test_a_marker_that_says_nothing_is_refused(inner: InnerSuite, said: str) -> None:
+    """With what one looks like."""
+    inner.tests(TEST.format(said=said, broken=False))
+    ran = inner.run()
+    assert ran.code == pytest.ExitCode.USAGE_ERROR
+    assert 'a regression is ("<commit or ticket>", fails_on=' in ran.errors
+
+
+@pytest.mark.parametrize(
+    ("releases", "within", "without"),
+    [
+        ("<5.1", ["4.2.0", "5.0.0"], ["5.1.0", "10.0.2"]),
+        (">=10.0 <10.0.7, >=10.1 <10.2", ["10.0.0", "10.0.6", "10.1.3"], ["9.2.4", "10.0.7", "10.0.13", "10.2.0"]),
+        (">=10.0 <10.1", ["10.0.2"], ["10.0.50", "10.0.91", "", "unknown"]),
+    ],
+    ids=["since-ever", "two", "no-release"],
+)
+def test_stretches(releases: str, within: list[str], without: list[str]) -> None:
+    """A stretch has its first release and not the one that mended it; what is no release lies in none."""
+    found = stretches(releases)
+    assert [one for one in within if not any(stretch.holds(one) for stretch in found)] == []
+    assert [one for one in without if any(stretch.holds(one) for stretch in found)] == []
