@@ -9,6 +9,7 @@ from colo_harness.wait import wait_until
 
 if TYPE_CHECKING:
     from colo_harness.colo.pair import ColoPair
+    from colo_harness.qemu.vm import VM
 
 LATE = 3.0
 """Seconds after which a QEMU that is to end is not waited for any more; it takes a tenth of one."""
