@@ -34,19 +34,19 @@ def _courses(entries: Sequence[Entry]) -> Iterator[str]:
     """Tell of each failover what took how long, in seconds."""
     for promoted in promotions(entries):
         host = promoted.data.get("host")
-        bites = [fault.bitten for fault in faults(entries) if fault.bitten is not None and fault.bitten <= promoted.at]
+        losses = [fault.began for fault in faults(entries) if fault.began is not None and fault.began <= promoted.at]
         before = [entry for entry in entries if entry.kind == "phase" and entry.at <= promoted.at]
         detected = [entry.at for entry in before if entry.what == "detected" and entry.who == host]
         fenced = [entry.at for entry in before if entry.what == "fenced" and entry.who != host]
-        if not (bites and detected and fenced):
+        if not (losses and detected and fenced):
             continue
         answers = [
             op.completed - op.invoked
             for op in ledger(entries).streams
-            if op.acknowledged and op.invoked <= promoted.at and op.completed >= bites[-1]
+            if op.acknowledged and op.invoked <= promoted.at and op.completed >= losses[-1]
         ]
         steps = {
-            "detected": detected[0] - bites[-1],
+            "detected": detected[0] - losses[-1],
             "fenced": fenced[-1] - detected[0],
             "promoted": promoted.at - fenced[-1],
             "the longest answer took": max(answers, default=0.0),

@@ -11,11 +11,12 @@ from colo_harness.traffic.crowd import Crowd
 from fixtures.claims import control
 from fixtures.pair import Check
 
-WATCHED_S = 3.0
+WATCHED_S = 2.3
 """Longer than the heartbeat's patience."""
 BEATS = 20
 
 
+@pytest.mark.usefixtures("pair")
 @pytest.mark.topology(managed=True, checkpoint_delay_ms=500)
 @pytest.mark.parametrize("trouble", [Busy(), Jitter()], ids=str)
 @pytest.mark.claim("HB-4")

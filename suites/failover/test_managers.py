@@ -3,6 +3,7 @@
 import pytest
 
 from colo_harness.colo.pair import ColoPair
+from colo_harness.faults.host import HostDeath
 from colo_harness.faults.loss import Freeze, Kill
 from colo_harness.faults.nemesis import Nemesis
 from colo_harness.judge import (
@@ -18,6 +19,7 @@ from colo_harness.judge import (
     sessions_go_on,
     survivors_run,
 )
+from colo_harness.judge.managing import fenced_before_promoted
 from colo_harness.manager.duty import Duty
 from colo_harness.qemu.topology import Role
 from colo_harness.traffic.client import Client
@@ -27,7 +29,7 @@ from fixtures.manager import with_each_manager
 from fixtures.pair import Check
 
 LOSSES = [
-    pytest.param(Kill(Role.PRIMARY), marks=pytest.mark.answers(within=5)),
+    pytest.param(Kill(Role.PRIMARY), marks=pytest.mark.answers(within=4)),
     Kill(Role.SECONDARY),
     Freeze(Role.PRIMARY),
     Freeze(Role.SECONDARY),
@@ -54,4 +56,22 @@ def test_a_lost_side_is_noticed_and_fenced_and_the_other_one_promoted(
     client.read_back()
     pair.observe_survivor("after")
 
-    check(*SOUND, *GOES_ON)
+    check(fenced_before_promoted, *SOUND, *GOES_ON)
+
+
+@pytest.mark.parametrize("lost", list(Role), ids=str)
+@pytest.mark.claim("HB-2")
+def test_a_host_that_dies_with_its_watcher_and_its_links_is_noticed_too(
+    duty: Duty, pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, lost: Role
+) -> None:
+    """A host without power tells nobody: its peer misses the beats, and gets no answer on any stream either."""
+    with Crowd(client.incoming()) as crowd:
+        crowd.let_answer(5)
+        pair.checkpoint()
+        nemesis.inject(HostDeath(lost))
+        duty.let_take_over()
+        crowd.let_answer(5)
+    client.read_back()
+    pair.observe_survivor("after")
+
+    check(fenced_before_promoted, *SOUND, *GOES_ON)
