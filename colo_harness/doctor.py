@@ -212,6 +212,7 @@ PROBES: dict[str, Probe] = {
         Probe("netem", _of_machine(probe.netem), must=False, after=("netns",)),
         Probe("tbf", _of_machine(probe.tbf), must=False, after=("netns",)),
         Probe("nft", _of_machine(probe.nft), must=False, after=("netns",)),
+        Probe("forgetting", _of_machine(probe.forgetting), must=False, after=("netns",)),
         Probe("realtime", _of_machine(probe.realtime), must=False),
         Probe("cache", _cache),
         Probe("guests", _guests, after=("cache",)),

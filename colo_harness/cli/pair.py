@@ -46,7 +46,7 @@ def up(
     """Start a pair, leave it running in COLO, and say how to get at it."""
     plain = Settings(cache_dir=cache_dir) if cache_dir else Settings()
     settings = Settings(cache_dir=plain.cache_dir, qemu=qemu and qemu.absolute(), accel=accel.value)
-    topology = Topology(guest=guest.value, checkpoint_delay_ms=delay, spare_monitor=True)
+    topology = Topology(guest=guest.value, checkpoint_delay_ms=delay, relayed=True, spare_monitor=True)
     with steps(Console()) as progress:
         ensure(progress=progress)
         running = birth.bring_up(name, settings, topology, progress)
@@ -95,6 +95,23 @@ def checkpoint(name: Name = None) -> None:
     """Take a checkpoint now, and wait for its end."""
     pauses = find(name).ask("checkpoint")
     typer.echo("a checkpoint: " + ", ".join(f"{host} stood still for {pause} ms" for host, pause in pauses.items()))
+
+
+@pair.command()
+def step(
+    name: Name = None,
+    to: Annotated[str | None, typer.Option(metavar="PART", help="Go on until this part is next to pass.")] = None,
+    *,
+    end: Annotated[bool, typer.Option("--end", help="Let the checkpoint go on to its end.")] = False,
+) -> None:
+    """Walk a checkpoint message by message; the first step begins one, which then stands still before the next."""
+    done = find(name).ask("step", to=to, end=end)
+    for part in done["passed"]:
+        typer.echo(f"{part['part']:<20} {part['from']} -> {part['to']}")
+    states = ", ".join(f"{host} is {state}" for host, state in done["hosts"].items())
+    upcoming = done["next"]
+    where = f"next is {upcoming['part']}, {upcoming['from']} -> {upcoming['to']}" if upcoming else "it is done"
+    typer.echo(f"{where}; {states}")
 
 
 @pair.command()

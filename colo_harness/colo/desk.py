@@ -10,15 +10,17 @@ from typing import Any
 
 from colo_harness.colo.lab import Lab
 from colo_harness.colo.ledger import Account, Ledger
+from colo_harness.colo.message import TRANSACTION, Message
 from colo_harness.colo.pair import ColoPair
 from colo_harness.colo.running import Running
+from colo_harness.colo.stepper import Stepper
 from colo_harness.errors import CommandError, UsageError
 from colo_harness.machine.debugger import attaching
 from colo_harness.machine.network import CLIENT, GUEST
 from colo_harness.qemu.topology import HOSTS, Role
 from colo_harness.qemu.vm import VM
 
-COMMANDS = ("status", "qmp", "checkpoint", "kill", "freeze", "failover", "resume")
+COMMANDS = ("status", "qmp", "checkpoint", "step", "kill", "freeze", "failover", "resume")
 WORDS = (*HOSTS, *Role)
 ALIVE = ("running", "paused")
 """Run states of a QEMU that answers: a checkpoint pauses it."""
@@ -33,6 +35,7 @@ class Desk:
         self._pair = pair
         self._lab = lab
         self._ledger = Ledger(pair.history)
+        self._stepper = Stepper(pair)
         self._survivor: VM | None = None
         self._busy = threading.Lock()
 
@@ -106,10 +109,26 @@ class Desk:
 
     def checkpoint(self) -> dict[str, float | None]:
         """Take one and wait for its end; return how long it held each side, in milliseconds."""
-        if self._state(self._ledger.accounts()) != "replicating":
-            raise UsageError("the pair does not replicate", self._way_out())
+        self._demand_replication()
+        if at := self._stepper.stands_at:
+            raise UsageError(f"a checkpoint stands before {at}", "let it go: `colo pair step --end`")
         self._pair.checkpoint()
         return {host: account.last_pause_ms for host, account in self._ledger.accounts().items()}
+
+    def step(self, to: str | None, *, end: bool) -> dict[str, Any]:
+        """Walk a checkpoint: let its next part pass, or those before `to`, or all; one is begun where none stands."""
+        if to is not None and to not in TRANSACTION:
+            raise UsageError(f"a checkpoint has no {to!r}", f"choose one of {', '.join(TRANSACTION)}")
+        self._demand_replication()
+        if end:
+            self._stepper.end()
+        passed = [] if end else self._stepper.step(Message(to) if to else None)
+        at = self._stepper.stands_at
+        return {
+            "passed": [self._told(part) for part in passed],
+            "next": at and self._told(at),
+            "hosts": {vm.name: vm.execute("query-status")["status"] for vm in self._pair.vms},
+        }
 
     def kill(self, host: str) -> str:
         """Lose a QEMU at once. Returns its host."""
@@ -171,6 +190,14 @@ class Desk:
         if able:
             raise UsageError("both sides live", "say who carries on: `colo pair failover secondary`, or primary")
         raise UsageError("neither side lives", "`colo pair down`, then `colo pair up`")
+
+    def _told(self, part: Message) -> dict[str, str]:
+        sender, receiver = self._stepper.endpoints(part)
+        return {"part": part, "from": sender, "to": receiver}
+
+    def _demand_replication(self) -> None:
+        if self._state(self._ledger.accounts()) != "replicating":
+            raise UsageError("the pair does not replicate", self._way_out())
 
     def _role(self, vm: VM) -> Role:
         return next(role for role in Role if self._pair.vm(role) is vm)

@@ -10,7 +10,7 @@ from typing import Any, Self
 from colo_harness.colo import failover, procedure, resume, start
 from colo_harness.colo.lab import Lab
 from colo_harness.colo.message import Message
-from colo_harness.colo.rehearsal import Order, Rehearsal, Scribe
+from colo_harness.colo.rehearsal import Awaited, Order, Rehearsal, Scribe
 from colo_harness.colo.relays import Relays
 from colo_harness.colo.sabotage import SOUND, Handover, Sabotage, Step
 from colo_harness.errors import CommandError, ProductFailure, StartupFailed, UsageError, WaitTimeout
@@ -49,7 +49,6 @@ class ColoPair:
         self._vms: dict[Host, VM] = {}
         self._roles: dict[Role, Host] = {Role.PRIMARY: "host_a", Role.SECONDARY: "host_b"}
         self._survivor: VM | None = None
-        self._since = 0
         self.daemons: dict[Host, list[Process]] = {host: [] for host in HOSTS}
         """What runs on each host besides its QEMU, such as a manager's watcher: it dies with its host."""
 
@@ -107,21 +106,11 @@ class ColoPair:
         """Bring both sides, which are ready for it, into COLO. Raises StartupFailed."""
         with self.relays.taking_blame():
             self._do(start.enter)
+        self.entered()
+
+    def entered(self) -> None:
+        """Take note that both sides are in COLO."""
         self._survivor = None
-        self._phase("replicating")
-
-    def start_until(self, message: Message) -> None:
-        """Do as `start` until the first `message` is held in a relayed pair's stream; `finish_start` does the rest."""
-        self.approach()
-        self._since = self.history.cursor()
-        self.relays.first = (message,)
-        start.migrate(self)
-        self.relays.checkpoint.wait_held(timeout=self.timeouts.entry)
-
-    def finish_start(self) -> None:
-        """Let go on what `start_until` holds, into COLO. Raises StartupFailed."""
-        self.relays.checkpoint.release()
-        start.await_entry(self, since=self._since)
         self._phase("replicating")
 
     def handed(self, handover: Handover) -> Handover:
@@ -222,7 +211,7 @@ class ColoPair:
         """Return once both sides have traced all that comes before the receipt of `message`. Raises WaitTimeout."""
         for role, last in zip(Role, LAST_BEFORE[message], strict=True):
             if last:
-                self.vm(role).await_trace(*last, since=since, timeout=self.timeouts.checkpoint)
+                self.vm(role).await_trace(*last[0], since=since, timeout=self.timeouts.checkpoint)
 
     # --- what the steps of the procedure are made of ---------------------------------------------------------------
 
@@ -284,11 +273,11 @@ class ColoPair:
         """See to it that the side which has this role, and all else on its host, is dead. Raises MachineError."""
         self._do(failover.FENCE[role])
 
-    def rehearse(self, *steps: Step) -> Rehearsal:
-        """Return what these steps would tell the QEMUs; nothing is told or changed."""
+    def rehearse(self, *steps: Step, awaited: Awaited) -> Rehearsal:
+        """Return what these steps would tell the QEMUs, until what is awaited is so; nothing is told or changed."""
         orders: dict[Host, list[Order]] = {host: [] for host in HOSTS}
         stage = copy(self)
-        vars(stage).update(graphs=dict(self.graphs), _vms={host: Scribe(host, orders[host]) for host in HOSTS})
+        vars(stage).update(graphs=dict(self.graphs), _vms={host: Scribe(host, orders[host], awaited) for host in HOSTS})
         for step in steps:
             stage._do(step)  # noqa: SLF001 - one of us
         return Rehearsal(orders, stage.graphs)

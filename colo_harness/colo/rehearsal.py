@@ -15,14 +15,17 @@ Order = dict[str, Any]
 `command` is what is sent. Where there is `until`, it is sent again and again until the answer has that; where there is
 `may_fail`, a refusal does not matter.
 """
-AWAITED: Mapping[str, Mapping[str, Any]] = MappingProxyType(
-    {
-        "query-migrate": {"status": "colo"},
-        "query-status": {"running": True, "status": "running"},
-        "query-colo-status": {"mode": "none"},
-    }
+Awaited = Mapping[str, Mapping[str, Any]]
+TOGETHER: Awaited = MappingProxyType(
+    {"query-migrate": {"status": "colo"}, "query-status": {"running": True, "status": "running"}}
 )
-"""What the procedure waits for where it asks: COLO at the start (entry.py), running alone in the end (failover.py)."""
+"""What is asked for until it is so where a pair enters COLO (entry.py)."""
+BY_ITSELF: Awaited = MappingProxyType(
+    {"query-status": {"running": True, "status": "running"}, "query-colo-status": {"mode": "none"}}
+)
+"""And where a side carries on alone (failover.py)."""
+IN_COLO: Awaited = MappingProxyType({"query-migrate": {"status": "colo"}})
+"""What a side that is in COLO answers to other questions, and is not asked in earnest."""
 PEERS = (
     {"type": "migration"},
     {"type": "block-node", "node-name": "nbd0"},
@@ -42,9 +45,10 @@ class Rehearsal:
 class Scribe(VM):
     """A stand-in for a host's QEMU, which notes what it is told and answers with what is awaited."""
 
-    def __init__(self, name: Host, orders: list[Order]) -> None:
+    def __init__(self, name: Host, orders: list[Order], awaited: Awaited) -> None:
         self.name = name
         self._orders = orders
+        self._awaited = awaited
 
     @property
     def alive(self) -> bool:
@@ -52,12 +56,14 @@ class Scribe(VM):
         return True
 
     def execute(self, command: str, arguments: dict[str, Any] | None = None, *, timeout: float | None = None) -> Any:  # noqa: ARG002 - a VM's signature
-        """Note a QMP command."""
+        """Note a QMP command; a question only if its answer is awaited."""
         order: Order = {"command": {"execute": command, "arguments": arguments or {}}}
-        if command in AWAITED:
-            order["until"] = dict(AWAITED[command])
-        self._orders.append(order)
-        return dict(AWAITED.get(command, {}))
+        answer = self._awaited.get(command)
+        if answer is not None:
+            order["until"] = dict(answer)
+        if answer is not None or not command.startswith("query-"):
+            self._orders.append(order)
+        return dict(answer or IN_COLO.get(command, {}))
 
     def yank(self, *instances: Mapping[str, str]) -> None:
         """Note a command for each stream, out-of-band: which of them there are by then, nobody knows."""

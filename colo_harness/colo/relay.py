@@ -75,6 +75,7 @@ class Relay:
         self._held: Message | None = None
         self._let: Message | None = None
         self._stalled = False
+        self._numb = False
         self._cut = False
         self._over = False
         self._failure: BaseException | None = None
@@ -98,8 +99,7 @@ class Relay:
 
     def hold(self, *parts: Message) -> None:
         """Stop at the next of these parts, before its first byte passes."""
-        with self._changed:
-            self._breaks = frozenset(parts)
+        self._tell(_breaks=frozenset(parts))
 
     def wait_held(self, *, timeout: float) -> Message:
         """Return what stands here once something does. Raises WaitTimeout."""
@@ -143,6 +143,11 @@ class Relay:
     def stall(self) -> None:
         """Let nothing pass either way any more, not even the end of one side, until `unstall`."""
         self._tell(_stalled=True)
+        with self._changed:
+            self._changed.wait_for(lambda: self._over or self._numb, 10)
+            self.check()
+            if not (self._over or self._numb):
+                raise MachineError("the relay is stuck in a side that does not read", "stall it where it is held")
 
     def unstall(self) -> None:
         """Let all pass that has waited since `stall`."""
@@ -214,7 +219,7 @@ class Relay:
         finally:
             self._upstream.close()
             with self._changed:
-                self._over = True
+                self._over, self._held = True, None
                 self._changed.notify_all()
 
     def _join(self) -> None:
@@ -240,10 +245,8 @@ class Relay:
 
     def _pass_on(self, ready: select.epoll) -> None:
         while not self._cut:
-            if self._stalled:  # not even a hang-up is noticed
-                if not self._woken.recv(16):
-                    return
-                continue
+            if not self._rest():
+                return
             patience = self._pump()
             for way in self._ways:
                 ready.modify(way.source, select.EPOLLRDHUP | (0 if way.queue else select.EPOLLIN))
@@ -257,6 +260,17 @@ class Relay:
                         return
                 elif event & _GONE:
                     return
+
+    def _rest(self) -> bool:
+        """Notice nothing while the stream is stalled, not even a hang-up; False when the relay is to end."""
+        while self._stalled:
+            with self._changed:
+                self._numb = True
+                self._changed.notify_all()
+            if not self._woken.recv(16):
+                return False
+        self._numb = False
+        return True
 
     def _pump(self) -> float | None:
         """Pass on what may pass; return the seconds until more may, None if something must happen first."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from colo_harness.colo.ticks import put_page_back
 from colo_harness.errors import UsageError
 from colo_harness.qemu import disk
 from colo_harness.qemu.argv import Graph
-from colo_harness.qemu.topology import Role, Topology
+from colo_harness.qemu.topology import HOSTS, Role, Topology
 
 if TYPE_CHECKING:
     from colo_harness.colo.pair import ColoPair
@@ -65,6 +66,17 @@ def _stale_block(pair: "ColoPair") -> None:
 
 def _discard_buffers(pair: "ColoPair") -> None:
     pair.vm(Role.SECONDARY).execute("xen-colo-do-checkpoint")
+
+
+def _launder(pair: "ColoPair") -> None:
+    pair.network.laundering = True
+
+
+def _hurry_tcp(pair: "ColoPair") -> None:
+    """Set how often a segment is sent again (ip-sysctl, tcp_retries2)."""
+    for host in HOSTS:
+        with pair.network.host(host).entered():
+            Path("/proc/sys/net/ipv4/tcp_retries2").write_text("1", encoding="ascii")
 
 
 def _old_page(pair: "ColoPair") -> None:
@@ -228,6 +240,7 @@ _ALL = (
         "fence-does-nothing",
         "Fencing a host is said to be done, and its processes live on.",
         instead={"fence_primary": _left_out, "fence_secondary": _left_out},
+        handed=lambda handover: {**handover, "fence": ["true"]},
     ),
     Sabotage(
         "deaf-heartbeat",
@@ -236,8 +249,8 @@ _ALL = (
     ),
     Sabotage(
         "nervous-heartbeat",
-        "The manager takes a side for lost that is silent for as long as it takes to draw breath.",
-        handed=lambda handover: {**handover, "patience_s": 0.001},
+        "The manager takes a host for lost of which it misses two beats.",
+        handed=lambda handover: {**handover, "patience_s": handover["interval_s"]},
     ),
     Sabotage(
         "fence-unheeded",
@@ -278,6 +291,16 @@ _ALL = (
         "old-loop",
         "A survivor that gets a new secondary goes on with the old streams between its filters and colo-compare.",
         instead={"renew_loop": _left_out},
+    ),
+    Sabotage(
+        "laundered-frames",
+        "What the network corrupts it sums anew, so that no checksum tells.",
+        before={"start_primary": _launder},
+    ),
+    Sabotage(
+        "hasty-hosts",
+        "The hosts' kernels give a connection up after half a second without an answer.",
+        before={"start_primary": _hurry_tcp},
     ),
     Sabotage(
         "cut-stream",

@@ -7,13 +7,13 @@ from colo_harness.colo import disks
 from colo_harness.colo.pair import ColoPair
 from colo_harness.errors import MachineError
 from colo_harness.faults.load import Load, Opener
-from colo_harness.faults.loss import PEER_LOST
-from colo_harness.faults.moments import IN_TRANSFER
+from colo_harness.faults.loss import PEER_LOST, Kill
+from colo_harness.faults.moments import IDLE, IN_TRANSFER, Moment
 from colo_harness.faults.nemesis import Nemesis
-from colo_harness.faults.schedule import Schedule, Turn
+from colo_harness.faults.schedule import RESUMES, Schedule, Turn
 from colo_harness.judge.availability import failover_completed
 from colo_harness.judge.sessions import no_reset, nothing_lost
-from colo_harness.judge.turns import disks_alike
+from colo_harness.judge.turns import TurnsTaken, disks_alike
 from colo_harness.qemu.topology import Role
 from colo_harness.traffic.client import Client
 from colo_harness.traffic.crowd import Crowd
@@ -23,10 +23,12 @@ CHECKPOINTS = 2
 """So many follow each turn."""
 ANSWERS = 3
 """So many each session gets before a fault, under it, and after it."""
+UNHEALED_S = 1.0
+"""For so long what heals stays as it is; nobody needs to be answered meanwhile."""
 TRIES = 20
 """So often a session is opened until no checkpoint falls into that."""
 
-_AT_ONCE = (no_reset, nothing_lost, failover_completed, disks_alike)
+_AT_ONCE = (TurnsTaken(1), no_reset, nothing_lost, failover_completed, disks_alike)
 """What is heard after each turn, of that turn; the whole is judged in the end."""
 
 
@@ -69,6 +71,8 @@ class Journey:
             if survivor is Role.SECONDARY:
                 load.close()  # docs/findings/0008-rewritten-sessions-die-later.md
                 crowds = [self._crowd]
+            if turn.moment in RESUMES:
+                self._stumble(turn.moment, crowds)
             if self._amiss(since):
                 return
             if survivor:
@@ -82,13 +86,26 @@ class Journey:
         trouble = turn.trouble
         if turn.moment == IN_TRANSFER:
             self._pair.checkpoint()  # it opens sessions: as in `_open`
-        with turn.moment.reached(self._pair, self._client):
+        moment = IDLE if turn.moment in RESUMES else turn.moment
+        with moment.reached(self._pair, self._client):
             self._nemesis.inject(trouble.fault)
             if trouble.survivor:
                 self._nemesis.allow(*PEER_LOST)
                 self._pair.attempt_failover(trouble.survivor, fenced=trouble.fenced)
+            else:
+                self._crowd.work(UNHEALED_S)
+                self._nemesis.heal()
             _let_answer(crowds)
         self._nemesis.heal()
+
+    def _stumble(self, moment: Moment, crowds: Sequence[Crowd]) -> None:
+        """Begin to resume, and lose the new secondary at that moment."""
+        self._nemesis.allow("migration-failed", "block-job-error")
+        with moment.reached(self._pair, self._client):
+            self._nemesis.inject(Kill(Role.SECONDARY))
+            self._pair.attempt_failover(Role.PRIMARY)
+        self._nemesis.heal()
+        _let_answer(crowds)
 
     @contextmanager
     def _under(self, load: Load) -> Iterator[Sequence[Crowd]]:

@@ -11,13 +11,17 @@ from typing import TypeVar
 from colo_harness.errors import UsageError
 from colo_harness.faults.cut import Cut
 from colo_harness.faults.load import LOADS, UPLOADS, Load
-from colo_harness.faults.moments import MOMENTS, Held, Moment
+from colo_harness.faults.moments import IN_RESYNC, MOMENTS, STARTS, Held, Moment
 from colo_harness.faults.trouble import TROUBLES, Trouble
 from colo_harness.qemu.topology import Channel, Role
 
 Named = TypeVar("Named", Trouble, Moment, Load)
 
 _FORM = "write it as seed=7:12, or as kill-primary@idle+nothing, with a comma before each other turn"
+
+
+RESUMES: tuple[Moment, ...] = (IN_RESYNC, *STARTS)
+"""Moments of a resume: the trouble comes before it, and at the moment the new secondary is lost as well."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class Palette:
     """What turns are made of."""
 
     troubles: Sequence[Trouble] = TROUBLES
-    moments: Sequence[Moment] = MOMENTS
+    moments: Sequence[Moment] = (*MOMENTS, *RESUMES)
     loads: Sequence[Load] = LOADS
 
 
@@ -55,6 +59,7 @@ def why_not(turn: Turn) -> str:
         "0006-acknowledged-upload-lost": turn.trouble.survivor is Role.SECONDARY and turn.load is UPLOADS,
         "a guest that stands still writes nothing, by which a cut of NBD would show": stands
         and turn.trouble.fault == Cut(Channel.NBD),
+        "nobody resumes who never failed over": turn.moment in RESUMES and turn.trouble.survivor is None,
         "a checkpoint that is held never ends where nobody fails over": stands and turn.trouble.survivor is None,
     }
     return next((reason for reason, hit in rules.items() if hit), "")
@@ -116,7 +121,9 @@ def _read_turn(text: str) -> Turn:
     moment, plus, load = rest.partition("+")
     if not (at and plus):
         raise UsageError(f"{text!r} is no turn of a schedule", _FORM)
-    return Turn(_named(trouble, TROUBLES), _named(moment, MOMENTS), _named(load, LOADS))
+    return Turn(
+        _named(trouble, EVERYTHING.troubles), _named(moment, EVERYTHING.moments), _named(load, EVERYTHING.loads)
+    )
 
 
 def _named(name: str, known: Sequence[Named]) -> Named:

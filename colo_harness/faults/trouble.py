@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from colo_harness.faults.cut import Cut
 from colo_harness.faults.fault import Fault
 from colo_harness.faults.loss import Freeze, Kill
+from colo_harness.faults.nap import Nap
 from colo_harness.qemu.topology import Channel, Role
 
 
@@ -47,6 +48,7 @@ TROUBLES: tuple[Trouble, ...] = (
     _parted(Cut(Channel.NBD), Role.PRIMARY),
     _healed(Cut(Channel.MIRROR)),
     _healed(Cut(Channel.COMPARE)),
+    *(_healed(Nap(role)) for role in Role),
 )
 """What schedules draw from: whoever writes a fault adds it here.
 

@@ -91,6 +91,13 @@ class Namespace:
         with self.entered():
             return socket.socket(family, kind, proto)
 
+    def forget_connections(self) -> None:
+        """Let the kernel forget every TCP connection, as a host that has booted. Raises MachineError."""
+        chosen, remedy = ["-tna", "state", "connected"], "use a kernel with CONFIG_INET_DIAG_DESTROY"
+        run(["ss", "-K", *chosen], namespace=self, timeout=10, remedy=remedy)
+        if left := run(["ss", "-H", *chosen, "exclude", "time-wait"], namespace=self, timeout=10).strip():
+            raise MachineError(f"connections in {self!r} outlive `ss -K`:\n{left}", remedy)
+
     def interfaces(self) -> dict[int, str]:
         """Return interface number -> name."""
         with self.entered():

@@ -134,6 +134,19 @@ def nft() -> str:
     return "packets can be dropped at random"
 
 
+def forgetting() -> str:
+    """Let the kernel forget a connection."""
+    remedy = "install iproute2; use a kernel with CONFIG_INET_DIAG_DESTROY"
+    with _or(remedy), Namespace("probe") as namespace:
+        listener, caller = (namespace.socket(socket.AF_INET, socket.SOCK_STREAM) for _ in range(2))
+        with listener, caller:
+            listener.bind(("127.0.0.1", 0))
+            listener.listen()
+            caller.connect(listener.getsockname())
+            namespace.forget_connections()
+    return "connections can be forgotten"
+
+
 def realtime() -> str:
     """Put a thread into the real-time scheduling class."""
     with _or("run as root, or with CAP_SYS_NICE", "SCHED_FIFO"), ThreadPoolExecutor(1) as short_lived:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from colo_harness.colo.pair import ColoPair
 from colo_harness.errors import HarnessError, MachineError, StartupFailed, WaitTimeout
 from colo_harness.machine.process import Process
-from colo_harness.manager.handover import alone, handover
+from colo_harness.manager.handover import PATIENCE_S, alone, handover
 from colo_harness.manager.manager import Manager, Post
 from colo_harness.manager.switch import PowerSwitch
 from colo_harness.qemu.topology import HOSTS, Host, Role
@@ -81,11 +81,11 @@ class Duty:
             )
         except WaitTimeout as silence:
             raise StartupFailed(str(silence)) from silence
-        pair.history.record("phase", "pair", "replicating", patience_s=min(self._patience_s, 3600.0))
+        pair.entered()
 
     def let_take_over(self) -> None:
         """Return when the manager has let a side carry on alone, or well after that was due; checkers judge."""
-        due = self.pair.timeouts.late * 3 + min(self._patience_s, 10.0)
+        due = self.pair.timeouts.late + min(self._patience_s, PATIENCE_S)
         with suppress(WaitTimeout):
             wait_until(
                 "the manager to promote a side",

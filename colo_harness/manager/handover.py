@@ -6,7 +6,7 @@ from pathlib import Path
 from colo_harness.colo import start
 from colo_harness.colo.failover import ALONE, YANK
 from colo_harness.colo.pair import ColoPair
-from colo_harness.colo.rehearsal import Order, Rehearsal
+from colo_harness.colo.rehearsal import BY_ITSELF, TOGETHER, Order, Rehearsal
 from colo_harness.colo.sabotage import Handover
 from colo_harness.machine.network import HEARTBEAT_ADDRESS
 from colo_harness.qemu.topology import Role
@@ -23,12 +23,12 @@ FENCE = Path(__file__).with_name("fence.py")
 
 def alone(pair: ColoPair, role: Role) -> Rehearsal:
     """Return what lets `role` carry on alone, wherever its peer is: streams to it are yanked first."""
-    return pair.rehearse(YANK[role], ALONE[role])
+    return pair.rehearse(YANK[role], ALONE[role], awaited=BY_ITSELF)
 
 
 def handover(pair: ColoPair, door: Path) -> Handover:
     """Return what a manager of this pair is handed; docs/heartbeat.md describes it. `door` is the power switch's."""
-    entry = pair.rehearse(start.enter)
+    entry = pair.rehearse(start.enter, awaited=TOGETHER)
     hosts = {
         pair.host(role): {
             "role": role.value,

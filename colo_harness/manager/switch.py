@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from colo_harness.colo.pair import ColoPair
@@ -20,7 +21,7 @@ class PowerSwitch:
     def __init__(self, pair: ColoPair, door: Path) -> None:
         self.door = door
         """The socket at which wishes come in."""
-        self.stuck = False
+        self.jammed = False
         """Whether it does nothing, and says so."""
         self._pair = pair
         self._off: set[Host] = set()
@@ -43,23 +44,20 @@ class PowerSwitch:
                 line, _ = self._listener.accept()
             except OSError:
                 return
-            with line, line.makefile("rw") as lines:
-                try:
-                    answer = self._power_off(*lines.readline().split())
-                    lines.write(f"{answer}\n")
-                    lines.flush()
-                except (OSError, TypeError):  # who asked is gone, or asked for nothing sensible
-                    continue
+            with suppress(OSError), line, line.makefile("rw") as lines:  # who asked may be gone by now
+                lines.write(f"{self._power_off(lines.readline().split())}\n")
+                lines.flush()
 
-    def _power_off(self, wanted: str, by: str = "") -> str:
+    def _power_off(self, wish: list[str]) -> str:
+        wanted, by = [*wish, "", ""][:2]
         host = next((one for one in HOSTS if one == wanted), None)
         if host is None:
             return f"there is no host {wanted}"
         if by in self._off:
             return f"{by} is off itself"
-        if self.stuck:
+        if self.jammed:
             self._pair.history.record("phase", host, "unfenced", by=by)
-            return "the power switch is stuck"
+            return "the power switch is jammed"
         role = next(role for role in Role if self._pair.host(role) == host)
         try:
             self._pair.fence(role)

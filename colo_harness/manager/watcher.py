@@ -107,6 +107,7 @@ class Watcher:
         self.ears.settimeout(0)
         self.stopping = False
         self.suspected = self.decided = False
+        self.resting = 0.0
         self.fence: subprocess.Popen[bytes] | None = None
         self.question, self.owed, self.broken, self.unsent = 0, 0, 0, 0
         self.state = self.peer_state = "well"
@@ -150,7 +151,7 @@ class Watcher:
             now = time.monotonic()
             self.longest = max(self.longest, now - self.last) if self.heard else 0.0
             self.peer_state, self.last = said["state"], now
-            self.heard, self.missed = self.heard + 1, 0
+            self.heard, self.missed = self.heard + 1, -1
 
     def look(self) -> None:
         """See how the own QEMU is and tell the peer; decide what becomes of him."""
@@ -161,24 +162,25 @@ class Watcher:
             self.unsent += 1  # the network is gone: the peer notices
         if self.heard:
             self.missed += 1
-            self.most_missed = max(self.most_missed, self.missed - 1)
+            self.most_missed = max(self.most_missed, self.missed)
         reason = None if self.fence or self.decided else self.suspicion()
+        self.resting = max(self.resting - 1, 0)
         if reason and not self.suspected:
             self.tell("detected", of=self.peer, reason=reason)
-        self.suspected = bool(reason)
-        if reason:
+        self.suspected = bool(reason or self.fence)
+        if reason and not self.resting:
             self.fence = subprocess.Popen([*self.told["fence"], self.peer, self.me], stdout=subprocess.DEVNULL)
 
     def examine(self) -> None:
         """Ask the own QEMU for a sign of life, and note how long it has owed one."""
         if self.question and self.monitor.answered(self.question):
             self.question = self.owed = 0
+        self.owed += bool(self.question)
         if not self.question and not self.monitor.ended:
             try:
                 self.question = self.monitor.send({"execute": "query-status"})
             except Refused:
                 self.question = 0
-        self.owed += bool(self.question)
         self.broken += self.monitor.failed
         self.state = "ended" if self.monitor.ended else "hangs" if self.owed > self.limit else "well"
 
@@ -202,6 +204,7 @@ class Watcher:
         self.fence = None
         if status:
             self.tell("unfenced", of=self.peer, status=status)
+            self.resting = self.limit
             return
         self.decided = True
         self.tell("fenced", of=self.peer)

@@ -26,7 +26,12 @@ from fixtures.claims import control
 from fixtures.manager import with_each_manager
 from fixtures.pair import Check
 
-LOSSES = [Kill(Role.PRIMARY), Kill(Role.SECONDARY), Freeze(Role.PRIMARY), Freeze(Role.SECONDARY)]
+LOSSES = [
+    pytest.param(Kill(Role.PRIMARY), marks=pytest.mark.answers(within=5)),
+    Kill(Role.SECONDARY),
+    Freeze(Role.PRIMARY),
+    Freeze(Role.SECONDARY),
+]
 SOUND = (exercised, never_both_answer, no_reset, nothing_lost, acknowledged_explained, counter_monotonic)
 GOES_ON = (failover_completed, StallBelow(margin_s=2.5), new_sessions_open, sessions_go_on, survivors_run)
 pytestmark = [pytest.mark.topology(managed=True), pytest.mark.answers(within=8)]

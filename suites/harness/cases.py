@@ -46,6 +46,7 @@ from colo_harness.judge.disks import BlocksHold, MarksKept, disk_answers
 from colo_harness.judge.documented import Covered, as_documented
 from colo_harness.judge.entering import ColoEntered, StartRefused
 from colo_harness.judge.frames import SecondarySilent, TimestampsGoOn
+from colo_harness.judge.managing import NoFalseAlarm, fenced_before_promoted
 from colo_harness.judge.memory import GenerationPossible, LeftOut, MemoryEqual
 from colo_harness.judge.pacing import NewDelayInForce
 from colo_harness.judge.paws import timestamps_taken
@@ -60,6 +61,7 @@ from colo_harness.judge.seen import Released, Saw
 from colo_harness.judge.splitbrain import never_both_answer
 from colo_harness.judge.starting import FellWhileStarting, NeverRan
 from colo_harness.judge.strain import MemoryKept, came_once, monitor_answers
+from colo_harness.judge.transaction import FellBefore, Recovered
 from colo_harness.judge.turns import TurnsTaken, disks_alike
 from suites.harness.benches import (
     ONE,
@@ -103,9 +105,10 @@ from suites.harness.histories import (
     turned,
     without,
 )
-from suites.harness.managers import handed_over
+from suites.harness.managers import beating, handed_over
 from suites.harness.mismatches import spared, unsuited
 from suites.harness.starts import half_a_guest, resyncing, started
+from suites.harness.transactions import mended, standing
 
 Spoil = Callable[[list[Entry]], list[Entry]]
 
@@ -232,6 +235,14 @@ CASES = [
         change(is_a("observe", who="host_b"), dumped=1, left_out=1),
         is_a("observe"),
     ),
+    Case(Recovered(checkpoints=3), mended, change(is_a("event", "STOP"), at=2.5), is_a("fault", type="healed")),
+    Case(
+        FellBefore("vmstate-received"),
+        standing,
+        change(is_a("trace", message="vmstate-loaded"), at=2.5),
+        is_a("fault"),
+        "unknown",
+    ),
     Case(
         FellWhileStarting("first pass"),
         lambda: started("setup", "active"),
@@ -270,6 +281,10 @@ CASES = [
     Case(QuietAfterDivergence(), divergence, change(after(12.5, is_a("event", "STOP")), at=10.0), is_a("op")),
     Case(SecondarySilent(), crossing, change(is_a("frame", who="host_b"), at=5.1), is_a("frame")),
     Case(never_both_answer, handed_over, change(is_a("phase", "failover"), host="host_a"), is_a("observe", "voice")),
+    Case(fenced_before_promoted, handed_over, change(is_a("phase", "fenced"), at=5.3), is_a("phase")),
+    Case(
+        NoFalseAlarm(100), beating, say(is_a("phase", "watching"), "detected"), is_a("observe", "heartbeat", "host_b")
+    ),
     Case(TimestampsGoOn(), crossing, change(is_a("frame", who="host_b"), tsval=3451065255), is_a("frame")),
     Case(Saw(STEPS), compared, change(is_a("frame", "out"), hex=TWO.hex()), is_a("phase")),
     Case(Released(1, at_least=2, at_most=2), compared, change(is_a("phase", "settled"), at=0.55), is_a("phase")),

@@ -1,10 +1,14 @@
 """A checkpoint stream as QEMU writes it, in small: what self-tests of the relay send through it."""
 
+import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 
 from colo_harness.colo.dissector import PAGE
 from colo_harness.colo.message import ON_THE_WIRE, Message
+from colo_harness.colo.relay import Relay
 
 RAM_SECTION = 2
 STATE = b"the state of all devices, as long as VMSTATE_SIZE says"
@@ -56,3 +60,45 @@ def checkpoint() -> list[tuple[Message, bytes]]:
 def joined(parts: Sequence[tuple[Message, bytes]]) -> bytes:
     """Return the bytes of these parts."""
     return b"".join(raw for _, raw in parts)
+
+
+@dataclass
+class Ends:
+    """A relay, and who is at its ends."""
+
+    relay: Relay
+    primary: socket.socket
+    secondary: socket.socket
+
+    def enter(self) -> None:
+        """Go into COLO."""
+        self.primary.sendall(entry())
+        assert received(self.secondary, len(entry())) == entry()
+        self.secondary.sendall(word(Message.CHECKPOINT_READY))
+        assert received(self.primary, 4) == word(Message.CHECKPOINT_READY)
+
+
+def received(end: socket.socket, count: int) -> bytes:
+    """Return the next bytes that come here."""
+    return end.recv(count, socket.MSG_WAITALL)
+
+
+def nothing_comes(end: socket.socket) -> bool:
+    """Say whether nothing is there to be read, not even the end of the stream."""
+    try:
+        end.recv(1, socket.MSG_DONTWAIT | socket.MSG_PEEK)
+    except BlockingIOError:
+        return True
+    return False
+
+
+@contextmanager
+def relayed() -> Iterator[Ends]:
+    """Yield a relay with both ends, before anything was said."""
+    with ExitStack() as stack:
+        place = socket.create_server(("127.0.0.1", 0))
+        far = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        relay = stack.enter_context(Relay(place, socket.socket(), far.getsockname()))
+        primary = stack.enter_context(socket.create_connection(place.getsockname()))
+        secondary = stack.enter_context(far.accept()[0])
+        yield Ends(relay, primary, secondary)

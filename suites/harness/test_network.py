@@ -134,7 +134,7 @@ def test_the_hosts_reach_each_other_both_ways(network: Network) -> None:
     converse(network.host_b, network.address("host_b"), network.host_a)
 
 
-@pytest.mark.parametrize("name", ["switch", "client", "host_a", "host_b"])
+@pytest.mark.parametrize("name", ["switch", "colo_switch", "client", "host_a", "host_b"])
 @pytest.mark.parametrize("target", ["1.1.1.1", "192.168.0.1", "2606:4700::1111"])
 def test_there_is_no_way_out(network: Network, name: str, target: str) -> None:
     """No namespace routes to anywhere else."""
@@ -217,7 +217,7 @@ def test_a_killed_run_leaves_no_namespace(tmp_path: Path) -> None:
             wait_until("the victim's network", lambda: victim.stdout().endswith("\n"), timeout=10)
             for number, path in enumerate(victim.stdout().split()):
                 tie(outside, path, f"tie{number}")
-            assert len(outside.interfaces()) == 1 + 4
+            assert len(outside.interfaces()) == 1 + 5
         wait_until("its guardian's work and the kernel's", lambda: untied(outside), timeout=20)
 
 

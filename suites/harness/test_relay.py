@@ -3,59 +3,32 @@
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
 
 import pytest
 
 from colo_harness.colo.message import OF_SECONDARY, TRANSACTION, Message
-from colo_harness.colo.relay import Relay
 from colo_harness.errors import MachineError, WaitTimeout
-from suites.harness.streams import checkpoint, entry, joined, pages, section, word
+from suites.harness.streams import (
+    Ends,
+    checkpoint,
+    entry,
+    joined,
+    nothing_comes,
+    pages,
+    received,
+    relayed,
+    section,
+    word,
+)
 
 WHOLE = joined(checkpoint())
-
-
-@dataclass
-class Ends:
-    """The relay, and who is at its ends."""
-
-    relay: Relay
-    primary: socket.socket
-    secondary: socket.socket
-
-    def enter(self) -> None:
-        """Go into COLO."""
-        self.primary.sendall(entry())
-        assert received(self.secondary, len(entry())) == entry()
-        self.secondary.sendall(word(Message.CHECKPOINT_READY))
-        assert received(self.primary, 4) == word(Message.CHECKPOINT_READY)
-
-
-def received(end: socket.socket, count: int) -> bytes:
-    """Return the next bytes that come here."""
-    return end.recv(count, socket.MSG_WAITALL)
-
-
-def nothing_comes(end: socket.socket) -> bool:
-    """Say whether nothing is there to be read, not even the end of the stream."""
-    try:
-        end.recv(1, socket.MSG_DONTWAIT | socket.MSG_PEEK)
-    except BlockingIOError:
-        return True
-    return False
 
 
 @pytest.fixture
 def ends() -> Iterator[Ends]:
     """A relay with both ends."""
-    with ExitStack() as stack:
-        place = socket.create_server(("127.0.0.1", 0))
-        far = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-        relay = stack.enter_context(Relay(place, socket.socket(), far.getsockname()))
-        primary = stack.enter_context(socket.create_connection(place.getsockname()))
-        secondary = stack.enter_context(far.accept()[0])
-        yield Ends(relay, primary, secondary)
+    with relayed() as ends:
+        yield ends
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from colo_harness.errors import UsageError
 from colo_harness.faults.load import LOADS, UPLOADS
-from colo_harness.faults.moments import BEFORE_COMMIT, IDLE, MOMENTS
+from colo_harness.faults.moments import AT_READY, BEFORE_COMMIT, IDLE
 from colo_harness.faults.schedule import EVERYTHING, Palette, Schedule, Turn, draw, why_not
 from colo_harness.faults.trouble import TROUBLES
 from suites.harness.innersuite import InnerSuite
@@ -40,9 +40,9 @@ def test_a_seed_draws_the_same_turns_again() -> None:
 
 def test_everything_is_drawn() -> None:
     """Each trouble, moment and load, but no turn that has a reason not to be."""
-    drawn = [*islice(draw(1), 500)]
+    drawn = [*islice(draw(1), 1000)]
     assert {turn.trouble for turn in drawn} == set(TROUBLES)
-    assert {turn.moment for turn in drawn} == set(MOMENTS)
+    assert {turn.moment for turn in drawn} == set(EVERYTHING.moments)
     assert {turn.load for turn in drawn} == set(LOADS)
     assert [turn for turn in drawn if why_not(turn)] == []
 
@@ -61,6 +61,8 @@ def test_a_palette_may_be_another() -> None:
         (Turn(TROUBLE["kill-primary"], IDLE, LOAD["many"]), ""),
         (Turn(TROUBLE["cut-nbd:primary"], BEFORE_COMMIT, LOAD["nothing"]), "a guest that stands still"),
         (Turn(TROUBLE["cut-mirror"], BEFORE_COMMIT, LOAD["nothing"]), "a checkpoint that is held"),
+        (Turn(TROUBLE["nap-primary"], AT_READY, LOAD["nothing"]), "nobody resumes"),
+        (Turn(TROUBLE["kill-primary"], AT_READY, LOAD["nothing"]), ""),
         (Turn(TROUBLE["cut-checkpoint:primary"], BEFORE_COMMIT, LOAD["nothing"]), ""),
     ],
     ids=str,

@@ -1,0 +1,128 @@
+"""Networks and hosts that are bad and not dead: they cost time."""
+
+import pytest
+
+from colo_harness.colo.pair import ColoPair
+from colo_harness.faults.impaired import BadLink
+from colo_harness.faults.loss import Kill
+from colo_harness.faults.nemesis import Nemesis
+from colo_harness.faults.network import ALL_AT_ONCE, FAR, LATE, LOSS, NARROW, SPOILT, TWICE
+from colo_harness.faults.slow import Slow
+from colo_harness.judge import (
+    Violation,
+    acknowledged_explained,
+    counter_monotonic,
+    exercised,
+    no_reset,
+    nothing_lost,
+    sessions_go_on,
+    survivors_run,
+)
+from colo_harness.judge.pacing import NoForcedCheckpoint
+from colo_harness.judge.progress import CheckpointsGoOn
+from colo_harness.machine.fates import Impairment
+from colo_harness.qemu.topology import Role
+from colo_harness.traffic.client import Client
+from colo_harness.traffic.crowd import Crowd
+from fixtures.claims import control
+from fixtures.pair import Check
+
+KNOWN = pytest.mark.xfail(strict=True, raises=Violation, reason="finding: docs/findings/0070-summed-twice.md")
+LAUNDERED = pytest.mark.xfail(strict=True, raises=Violation, reason="finding: docs/findings/0071-summed-anew.md")
+RIGHT = (exercised, no_reset, nothing_lost, acknowledged_explained, counter_monotonic)
+OFTEN, REAL = Impairment(corrupt=10), Impairment()
+UNAIDED = pytest.mark.topology(compare_timeout_ms=60_000)
+"""No checkpoint comes of itself, so that none can save a session whose mechanism fails."""
+pytestmark = [pytest.mark.answers(within=5), pytest.mark.topology(checkpoint_delay_ms=60_000)]
+
+
+@pytest.mark.parametrize("fault", [BadLink("colo", FAR), BadLink("colo", NARROW), Slow(Role.SECONDARY)], ids=str)
+@pytest.mark.claim("NET-4")
+@control(sabotage="hasty-checkpoints", checker="no_forced_checkpoint", on="slow-secondary-10")
+def test_what_is_slow_costs_time_alone(
+    pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, fault: BadLink | Slow
+) -> None:
+    """With a secondary, or a way to it, that is slow, sessions are answered rightly and checkpoints do not multiply."""
+    with Crowd(client.incoming()) as crowd:
+        crowd.let_answer(3)
+        nemesis.inject(fault)
+        with pair.watching():
+            crowd.let_answer(5)
+            with pair.settling():
+                pair.force_checkpoint()
+            crowd.let_answer(3)
+        nemesis.heal()
+        crowd.let_answer(3)
+    client.read_back()
+
+    check(*RIGHT, NoForcedCheckpoint(most=2), CheckpointsGoOn(at_least=1))
+
+
+@pytest.mark.parametrize("bad", [LOSS, TWICE, LATE, SPOILT], ids=str)
+@pytest.mark.claim("NET-5")
+@control(sabotage="laundered-frames", checker="nothing_lost", on="corrupt-3")
+def test_tcp_makes_good_what_the_network_does(
+    pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, bad: Impairment
+) -> None:
+    """Frames that are lost, doubled, late or spoilt on the clients' way harm no session, and force no checkpoint."""
+    sessions = client.incoming()
+    pair.checkpoint()
+    with Crowd(sessions) as crowd:
+        crowd.let_answer(3)
+        nemesis.inject(BadLink("client", bad))
+        with pair.watching():
+            crowd.let_answer(25)
+        nemesis.heal()
+        crowd.let_answer(3)
+    client.read_back()
+
+    check(*RIGHT, NoForcedCheckpoint())
+
+
+@pytest.mark.parametrize("lost", list(Role), ids=str)
+@pytest.mark.claim("NET-5")
+def test_so_it_does_across_a_failover(
+    pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, lost: Role
+) -> None:
+    """On such a network sessions that a checkpoint has seen outlive either side, and every answer is right."""
+    sessions = client.incoming()
+    pair.checkpoint()
+    with Crowd(sessions) as crowd:
+        crowd.let_answer(3)
+        nemesis.inject(BadLink("client", ALL_AT_ONCE))
+        crowd.let_answer(5)
+        nemesis.inject(Kill(lost))
+        pair.failover_to(lost.peer)
+        crowd.let_answer(8)
+        nemesis.heal()
+    client.read_back()
+    pair.observe_survivor("after")
+
+    check(*RIGHT, sessions_go_on, survivors_run)
+
+
+@UNAIDED
+@pytest.mark.parametrize(
+    "bad",
+    [
+        pytest.param(REAL, marks=[KNOWN], id="offloading"),
+        pytest.param(REAL, marks=pytest.mark.topology(offloads=False), id="summing"),
+        pytest.param(OFTEN, marks=[pytest.mark.topology(offloads=False), LAUNDERED], id="summing-and-spoilt"),
+    ],
+)
+@pytest.mark.claim("NET-7")
+@control(sabotage="no-rewriter", checker="no_reset", on="summing")
+def test_a_rewritten_session_has_right_sums(
+    pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, bad: Impairment
+) -> None:
+    """A session that the rewriter alone saves goes on over a real link, and over one that spoils what it carries."""
+    pair.checkpoint()
+    with Crowd(client.incoming()) as crowd:
+        crowd.let_answer(3)
+        nemesis.inject(Kill(Role.PRIMARY))
+        pair.failover_to(Role.SECONDARY)
+        nemesis.inject(BadLink("client", bad))
+        crowd.let_answer(10)
+        nemesis.heal()
+
+    check(exercised, no_reset, nothing_lost, sessions_go_on)

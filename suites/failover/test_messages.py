@@ -1,0 +1,138 @@
+"""Every fault at every part of a checkpoint."""
+
+import pytest
+
+from colo_harness.colo.message import BODIES, TRANSACTION, Message
+from colo_harness.colo.pair import ColoPair
+from colo_harness.faults.fault import Fault
+from colo_harness.faults.loss import Freeze, Kill
+from colo_harness.faults.nemesis import Nemesis
+from colo_harness.faults.stream import Flip, Sever, Slow, Stall
+from colo_harness.judge import (
+    StallBelow,
+    Violation,
+    acknowledged_explained,
+    counter_monotonic,
+    exercised,
+    failover_completed,
+    never_both_answer,
+    new_sessions_open,
+    no_reset,
+    nothing_lost,
+    sessions_go_on,
+    survivors_run,
+)
+from colo_harness.judge.transaction import FellBefore, Recovered
+from colo_harness.qemu.topology import Role
+from colo_harness.traffic.client import Client
+from colo_harness.traffic.crowd import Crowd
+from fixtures.claims import control
+from fixtures.pair import Check
+
+LOST = [
+    *(pytest.param(each(lost), lost.peer, id=str(each(lost))) for each in (Kill, Freeze) for lost in Role),
+    *(pytest.param(each, left, id=f"{each}-leaving-{left}") for each in (Sever(), Stall()) for left in Role),
+]
+"""A fault, and who carries on after it."""
+NOTHING_LOST = (exercised, no_reset, nothing_lost, acknowledged_explained, counter_monotonic)
+GOES_ON = (
+    failover_completed,
+    never_both_answer,
+    StallBelow(margin_s=2.5),
+    new_sessions_open,
+    sessions_go_on,
+    survivors_run,
+)
+
+
+@pytest.mark.answers(within=6)
+@pytest.mark.topology(relayed=True)
+@pytest.mark.parametrize("part", TRANSACTION, ids=str)
+@pytest.mark.parametrize(("fault", "left"), LOST)
+@pytest.mark.claim("STEP-1")
+@pytest.mark.regression("d4555dd5146a", may_fail_on="<5.1")
+@pytest.mark.regression("773861274a", may_fail_on="<5.1")
+@pytest.mark.regression("Relaunch failover even if there was an error", may_fail_on="<5.1")
+@control(sabotage="no-promotion", checker="survivors_run", on="kill-secondary-vmstate-loaded")
+@control(sabotage="no-replication-child", checker="acknowledged_explained", on="kill-primary-vmstate-received")
+def test_a_fault_at_any_message(
+    pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, fault: Fault, left: Role, part: Message
+) -> None:
+    """Busy sessions outlive whatever falls while any message of a checkpoint is on its way, and nothing is lost."""
+    with Crowd(client.incoming()) as crowd:
+        crowd.let_answer(5)
+        pair.hold(part)
+        nemesis.inject(fault)
+        pair.attempt_failover(left)
+        crowd.let_answer(5)
+    client.read_back()
+    pair.observe_survivor("after")
+
+    check(FellBefore(part.value), *NOTHING_LOST, *GOES_ON)
+
+
+SIZE_ABORTS = pytest.mark.xfail(
+    strict=True, raises=Violation, reason="finding: docs/findings/0060-a-size-aborts-the-secondary.md"
+)
+CHANGED = [
+    *(Flip(message, 3) for message in TRANSACTION if message not in BODIES),
+    pytest.param(Flip(Message.VMSTATE_SIZE, 4), marks=SIZE_ABORTS),
+    Flip(Message.VMSTATE_SIZE, 11),
+    *(Flip(Message.RAM, offset) for offset in (0, 12, 13)),
+    *(Flip(Message.DEVICE_STATE, offset) for offset in (0, 8)),
+]
+"""The number of each message; of a size its highest and lowest byte; of RAM the kind of its section, and the flags and
+the block of its first page; of the device state the kind and the name of its first section."""
+
+
+@pytest.mark.answers(within=6)
+@pytest.mark.topology(relayed=True)
+@pytest.mark.parametrize("flip", CHANGED, ids=str)
+@pytest.mark.claim("STEP-2")
+@pytest.mark.regression("damaged checkpoint")
+@pytest.mark.regression("loadvm sets its error twice")
+@control(sabotage="no-promotion", checker="survivors_run", on="flip-vmstate-send-3")
+def test_a_byte_that_arrives_changed(
+    pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, flip: Flip
+) -> None:
+    """No QEMU dies of a byte that arrives changed; the primary carries on, sessions live and nothing is lost."""
+    with Crowd(client.incoming()) as crowd:
+        crowd.let_answer(5)
+        pair.hold(flip.part)
+        nemesis.inject(flip)
+        pair.attempt_failover(Role.PRIMARY)
+        crowd.let_answer(5)
+    client.read_back()
+    pair.observe_survivor("after")
+
+    check(FellBefore(flip.part.value), *NOTHING_LOST, *GOES_ON)
+
+
+@pytest.mark.topology(relayed=True, checkpoint_delay_ms=500)
+@pytest.mark.parametrize(
+    ("delay", "part"),
+    [
+        (Stall(), Message.CHECKPOINT_REPLY),
+        (Stall(), Message.RAM),
+        (Stall(), Message.VMSTATE_RECEIVED),
+        (Slow(2_000_000), Message.CHECKPOINT_REQUEST),
+    ],
+    ids=str,
+)
+@pytest.mark.claim("STEP-3")
+@control(sabotage="no-checkpoints", checker="recovered")
+def test_a_stream_that_is_held_up(
+    pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, delay: Stall | Slow, part: Message
+) -> None:
+    """A stream that stalls for a while or is slow ends nothing: when it is sound again checkpoints follow as before."""
+    with Crowd(client.incoming()) as crowd:
+        crowd.let_answer(5)
+        pair.hold(part)
+        nemesis.inject(delay)
+        pair.let_checkpoints_come(1)
+        nemesis.heal()
+        with pair.watching():
+            pair.let_checkpoints_come(2)
+        crowd.let_answer(5)
+
+    check(FellBefore(part.value), exercised, no_reset, nothing_lost, Recovered(checkpoints=2))
