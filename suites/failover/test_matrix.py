@@ -47,7 +47,6 @@ GOES_ON = (
 @pytest.mark.parametrize("moment", [IDLE, IN_TRANSFER], ids=str)
 @pytest.mark.parametrize("loss", LOSSES, ids=str)
 @pytest.mark.claim("FT-5")
-@pytest.mark.regression("d4555dd5146a", may_fail_on="<5.1")
 @control(sabotage="no-promotion", checker="sessions_go_on", on="kill-primary-idle")
 def test_either_side_may_be_lost_at_any_moment(
     pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, loss: Kill | Freeze, moment: Moment

@@ -50,6 +50,9 @@ GOES_ON = (
 @pytest.mark.parametrize("part", TRANSACTION, ids=str)
 @pytest.mark.parametrize(("fault", "left"), LOST)
 @pytest.mark.claim("STEP-1")
+@pytest.mark.regression("d4555dd5146a", may_fail_on="<5.1")
+@pytest.mark.regression("773861274a", may_fail_on="<5.1")
+@pytest.mark.regression("Relaunch failover even if there was an error", may_fail_on="<5.1")
 @control(sabotage="no-promotion", checker="survivors_run", on="kill-secondary-vmstate-loaded")
 @control(sabotage="no-replication-child", checker="acknowledged_explained", on="kill-primary-vmstate-received")
 def test_a_fault_at_any_message(
@@ -86,6 +89,8 @@ the block of its first page; of the device state the kind and the name of its fi
 @pytest.mark.topology(relayed=True)
 @pytest.mark.parametrize("flip", CHANGED, ids=str)
 @pytest.mark.claim("STEP-2")
+@pytest.mark.regression("damaged checkpoint")
+@pytest.mark.regression("loadvm sets its error twice")
 @control(sabotage="no-promotion", checker="survivors_run", on="flip-vmstate-send-3")
 def test_a_byte_that_arrives_changed(
     pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, flip: Flip

@@ -55,6 +55,16 @@ def test_who_need_not_fail_may_pass(inner: InnerSuite, said: str) -> None:
     assert (ran.claims["FT-1"]["verdict"], ran.claims["FT-1"]["tests"]) == ("valid", 2)
 
 
+def test_a_control_need_not_fail(inner: InnerSuite) -> None:
+    """Of a test that fails, as a finding says and as it must, the control passes as ever."""
+    marked = '@pytest.mark.xfail(strict=True, reason="finding: 0001")' + TEST.format(
+        said='fails_on="<11.2"', broken=True
+    )
+    inner.tests(marked)
+    ran = inner.run()
+    assert (ran.claims["FT-1"]["verdict"], ran.claims["FT-1"]["tests"]) == ("known", 2)
+
+
 @pytest.mark.parametrize("said", ['fails_on="10.0-10.0.7"', 'broken_on="<11.2"', '"2cc637f1ea"'])
 def test_a_marker_that_says_nothing_is_refused(inner: InnerSuite, said: str) -> None:
     """With what one looks like."""
