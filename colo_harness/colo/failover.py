@@ -45,6 +45,12 @@ def promote(pair: "ColoPair") -> None:
     vm = pair.vm(Role.SECONDARY)
     vm.execute("nbd-server-stop")
     procedure.lost_heartbeat(vm)
+    take_over(pair)
+
+
+def take_over(pair: "ColoPair") -> None:
+    """Do the rest of "Secondary Failover", once a secondary was told that it is alone. Raises as `promote` does."""
+    vm = pair.vm(Role.SECONDARY)
     _await_alone(vm, pair.timeouts.failover)
     if pair.topology.networked:
         host = pair.host(Role.SECONDARY)
