@@ -42,15 +42,24 @@ def promote(pair: "ColoPair") -> None:
 
     Raises CommandError, MonitorLost, and WaitTimeout when it does not run alone soon after it was told.
     """
-    procedure.stop_serving(pair.vm(Role.SECONDARY))
-    _win(pair)
-    _open_up(pair)
+    vm = pair.vm(Role.SECONDARY)
+    procedure.stop_serving(vm)
+    procedure.lost_heartbeat(vm)
+    take_over(pair)
 
 
 def promote_first(pair: "ColoPair") -> None:
     """Do as `promote`, in the order of docs/block-replication.txt: "After Failover" come the removals."""
-    _win(pair)
-    procedure.stop_serving(pair.vm(Role.SECONDARY))
+    vm = pair.vm(Role.SECONDARY)
+    procedure.lost_heartbeat(vm)
+    _await_alone(vm, pair.timeouts.failover)
+    procedure.stop_serving(vm)
+    _open_up(pair)
+
+
+def take_over(pair: "ColoPair") -> None:
+    """Do the rest of "Secondary Failover", once a secondary was told that it is alone. Raises as `promote` does."""
+    _await_alone(pair.vm(Role.SECONDARY), pair.timeouts.failover)
     _open_up(pair)
 
 
@@ -71,13 +80,6 @@ def carry_on_first(pair: "ColoPair") -> None:
     """Do as `carry_on`, in the order of docs/block-replication.txt: "After Failover" come the removals."""
     _leave(pair.vm(Role.PRIMARY), pair.timeouts.failover)
     _drop_peer(pair)
-
-
-def _win(pair: "ColoPair") -> None:
-    """Tell the secondary that it is alone, and return once it runs so."""
-    vm = pair.vm(Role.SECONDARY)
-    procedure.lost_heartbeat(vm)
-    _await_alone(vm, pair.timeouts.failover)
 
 
 def _open_up(pair: "ColoPair") -> None:
