@@ -72,7 +72,8 @@ class Image:
     def _contents(self, numbers: Iterable[int], base: int) -> list[tuple[int, bytes]]:
         wanted = list(numbers)
         start = min(wanted)
-        content = self._pair.read_image(self._host, base + start, max(wanted) - start + 1)
+        image = self._pair.files[self._host].disk
+        content = self._pair.lab.images.read(image, base + start, max(wanted) - start + 1)
         return [(number, content[(number - start) * BLOCK : (number - start + 1) * BLOCK]) for number in wanted]
 
 

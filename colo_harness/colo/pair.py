@@ -18,7 +18,7 @@ from colo_harness.history import Entry, History
 from colo_harness.judge.transaction import LAST_BEFORE
 from colo_harness.machine.network import Network
 from colo_harness.machine.process import Process
-from colo_harness.qemu import argv, disk
+from colo_harness.qemu import argv
 from colo_harness.qemu.argv import Files, Graph, Part
 from colo_harness.qemu.topology import HOSTS, Host, Role, Topology
 from colo_harness.qemu.vm import VM
@@ -309,17 +309,6 @@ class ColoPair:
         except ProductFailure as failure:
             self._phase("stuck", role=role, host=self.vm(role).name, reason=str(failure))
 
-    def part_ways(self, first: Role) -> None:
-        """Let both sides carry on alone, with no fault: `first` is asked while its peer and all streams are healthy.
-
-        The other side is asked once it has noticed by itself, or well after that was due.
-        """
-        self._phase("parting", role=first)
-        self._do(failover.ALONE[first])
-        self.let_notice(first.peer, due=self.topology.checkpoint_delay_ms / 1000)
-        self._do(failover.ALONE[first.peer])
-        self._phase("parted")
-
     def let_notice(self, role: Role, *, due: float = 0.0) -> None:
         """Return when `role` has told that COLO ended, or well after that was `due`, in seconds; checkers judge."""
         with suppress(WaitTimeout):
@@ -380,15 +369,6 @@ class ColoPair:
         content = path.read_bytes()
         path.unlink()
         return content
-
-    def read_image(self, host: Host, block: int, count: int = 1) -> bytes:
-        """Return blocks of a host's disk image; its QEMU must have ended."""
-        return self.lab.images.read(self._vms[host].files.disk, block, count)
-
-    def corrupt_replica(self, block: int) -> None:
-        """Sabotage: put another content into one block of the secondary's last disk image before it is opened."""
-        image, *_ = self.files[self.host(Role.SECONDARY)].images(self.topology.disks)[-1]
-        self.lab.images.write(image, block, b"stale\n".ljust(disk.BLOCK, b"."))
 
     # --- end ----------------------------------------------------------------------------------------------------
 

@@ -61,7 +61,8 @@ class Sabotage:
 
 
 def _stale_block(pair: "ColoPair") -> None:
-    pair.corrupt_replica(block=7)
+    image, *_ = pair.files[pair.host(Role.SECONDARY)].images(pair.topology.disks)[-1]
+    pair.lab.images.write(image, 7, b"stale\n".ljust(disk.BLOCK, b"."))
 
 
 def _discard_buffers(pair: "ColoPair") -> None:

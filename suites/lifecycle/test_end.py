@@ -4,6 +4,7 @@ import pytest
 
 from colo_harness.colo.message import Message
 from colo_harness.colo.pair import ColoPair
+from colo_harness.colo.parting import part_ways
 from colo_harness.faults.loss import Kill
 from colo_harness.faults.nemesis import Nemesis
 from colo_harness.judge import ColoExit, LossTold, StatesSeen, Violation
@@ -45,7 +46,7 @@ def test_each_side_says_once_why_colo_ended(
     """The side that is asked to carry on exits by request, its healthy peer by the stream's end; each tells once."""
     nemesis.allow("colo-exit-error", "stderr-nbd", "stderr-migration")
     pair.vm(first).favour(ahead)
-    pair.part_ways(first)
+    part_ways(pair, first)
     pair.observe("after")
 
     exits = {HOSTS[first]: (str(first), {"request"}), HOSTS[first.peer]: (str(first.peer), {"error"})}
@@ -64,7 +65,7 @@ def test_each_side_may_leave_in_the_stop_window(
     """Asked while a checkpoint stands still on a healthy stream, each side ends COLO, tells it once and runs alone."""
     nemesis.allow("colo-exit-error", "stderr-nbd", "stderr-migration")
     pair.hold(held)
-    pair.part_ways(first)
+    part_ways(pair, first)
     pair.observe("after")
 
     exits = {host: (str(role), {"request", "error"}) for role, host in HOSTS.items()}
