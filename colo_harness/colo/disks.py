@@ -35,11 +35,12 @@ def compare(pair: "ColoPair", moment: str) -> None:
     Raises WaitTimeout.
     """
     _await_commit(pair.vm(Role.PRIMARY))
-    for role, node in ((Role.PRIMARY, DISK), (Role.SECONDARY, "parent0")):
-        pair.vm(role).execute("human-monitor-command", {"command-line": f"qemu-io {node} flush"})
-    one, other = (pair.vm(role).files.disk for role in Role)
-    differs_at = pair.lab.images.difference(one, other)
-    pair.history.record("observe", "pair", "disks", moment=moment, differs_at=differs_at)
+    for number in range(pair.topology.disks):
+        for role, node in ((Role.PRIMARY, f"colo-disk{number}"), (Role.SECONDARY, f"parent{number}")):
+            pair.vm(role).execute("human-monitor-command", {"command-line": f"qemu-io {node} flush"})
+        one, other = (pair.vm(role).files.images(number + 1)[number][0] for role in Role)
+        differs_at = pair.lab.images.difference(one, other)
+        pair.history.record("observe", "pair", "disks", moment=moment, disk=number, differs_at=differs_at)
 
 
 class Image:

@@ -42,22 +42,16 @@ def promote(pair: "ColoPair") -> None:
 
     Raises CommandError, MonitorLost, and WaitTimeout when it does not run alone soon after it was told.
     """
-    vm = pair.vm(Role.SECONDARY)
-    vm.execute("nbd-server-stop")
-    procedure.lost_heartbeat(vm)
-    _await_alone(vm, pair.timeouts.failover)
-    if pair.topology.networked:
-        host = pair.host(Role.SECONDARY)
-        filters = ids_for_each_nic(procedure.SECONDARY_FILTERS, pair.topology)
-        streams = ids_for_each_nic(procedure.SECONDARY_CHARDEVS, pair.topology)
-        procedure.drop_objects(vm, pair.objects(host, filters))
-        procedure.announce(vm)
-        procedure.drop_chardevs(vm, streams)
-        wanted = ids_for_each_nic(procedure.PRIMARY_CHARDEVS, pair.topology)
-        chardevs = [part for part in pair.graph(Role.PRIMARY).parts if part.id in wanted]
-        procedure.add(vm, chardevs)
-        graph = pair.graphs[host].without(*filters, *streams)
-        pair.graphs[host] = graph.joined(chardevs)
+    procedure.stop_serving(pair.vm(Role.SECONDARY))
+    _win(pair)
+    _open_up(pair)
+
+
+def promote_first(pair: "ColoPair") -> None:
+    """Do as `promote`, in the order of docs/block-replication.txt: "After Failover" come the removals."""
+    _win(pair)
+    procedure.stop_serving(pair.vm(Role.SECONDARY))
+    _open_up(pair)
 
 
 def carry_on(pair: "ColoPair") -> None:
@@ -65,17 +59,52 @@ def carry_on(pair: "ColoPair") -> None:
 
     Where its disk is only being copied yet, there is nothing but the copy to be ended.
     """
-    vm, host = pair.vm(Role.PRIMARY), pair.host(Role.PRIMARY)
-    if vm.execute("query-block-jobs"):
+    vm = pair.vm(Role.PRIMARY)
+    if any(job.get("device") == procedure.RESYNC for job in vm.execute("query-block-jobs")):
         _break_off_copy(vm, pair.timeouts.failover)
         return
+    _drop_peer(pair)
+    _leave(vm, pair.timeouts.failover)
+
+
+def carry_on_first(pair: "ColoPair") -> None:
+    """Do as `carry_on`, in the order of docs/block-replication.txt: "After Failover" come the removals."""
+    _leave(pair.vm(Role.PRIMARY), pair.timeouts.failover)
+    _drop_peer(pair)
+
+
+def _win(pair: "ColoPair") -> None:
+    """Tell the secondary that it is alone, and return once it runs so."""
+    vm = pair.vm(Role.SECONDARY)
+    procedure.lost_heartbeat(vm)
+    _await_alone(vm, pair.timeouts.failover)
+
+
+def _open_up(pair: "ColoPair") -> None:
+    """Let a secondary that has won be heard, and get it ready for a secondary of its own."""
+    vm, host = pair.vm(Role.SECONDARY), pair.host(Role.SECONDARY)
+    if not pair.topology.networked:
+        return
+    filters = ids_for_each_nic(procedure.SECONDARY_FILTERS, pair.topology)
+    streams = ids_for_each_nic(procedure.SECONDARY_CHARDEVS, pair.topology)
+    procedure.drop_objects(vm, pair.objects(host, filters))
+    procedure.announce(vm)
+    procedure.drop_chardevs(vm, streams)
+    wanted = ids_for_each_nic(procedure.PRIMARY_CHARDEVS, pair.topology)
+    chardevs = [part for part in pair.graph(Role.PRIMARY).parts if part.id in wanted]
+    procedure.add(vm, chardevs)
+    pair.graphs[host] = pair.graphs[host].without(*filters, *streams).joined(chardevs)
+
+
+def _drop_peer(pair: "ColoPair") -> None:
+    """Take from the primary what leads to its secondary."""
+    vm, host = pair.vm(Role.PRIMARY), pair.host(Role.PRIMARY)
     if pair.replicates_disk:
-        procedure.detach_replica(vm)
+        for disk in range(pair.topology.disks):
+            procedure.detach_replica(vm, disk=disk)
     filters = ids_for_each_nic(procedure.PRIMARY_FILTERS, pair.topology)
     procedure.drop_objects(vm, pair.objects(host, filters))
     pair.graphs[host] = pair.graphs[host].without(*filters)
-    _leave(vm, pair.timeouts.failover)
-    _await_alone(vm, pair.timeouts.failover)
 
 
 def _break_off_copy(vm: VM, timeout: float) -> None:
@@ -86,7 +115,10 @@ def _break_off_copy(vm: VM, timeout: float) -> None:
 
 
 def _leave(vm: VM, timeout: float) -> None:
-    """Tell a primary that it is alone; one whose migration fails before COLO begins just lets its guest run."""
+    """Tell a primary that it is alone, and return once it runs so.
+
+    One whose migration fails before COLO begins just lets its guest run.
+    """
 
     def come_to() -> str | None:
         status: str | None = vm.execute("query-migrate").get("status")
@@ -96,6 +128,7 @@ def _leave(vm: VM, timeout: float) -> None:
         procedure.let_guest_run(vm)
     else:
         procedure.lost_heartbeat(vm)
+    _await_alone(vm, timeout)
 
 
 def _await_alone(vm: VM, timeout: float) -> None:
@@ -113,3 +146,5 @@ YANK = {Role.PRIMARY: yank_primary, Role.SECONDARY: yank_secondary}
 """The step that frees each role from a peer that hangs."""
 ALONE = {Role.PRIMARY: carry_on, Role.SECONDARY: promote}
 """The step that lets each role carry on alone."""
+FIRST = {Role.PRIMARY: carry_on_first, Role.SECONDARY: promote_first}
+"""The same in the other documented order: removals come last."""

@@ -97,10 +97,10 @@ class ColoPair:
         """Do all of `start` but its last step; after a failover, all of `resume` but that."""
         if self._survivor:
             self._resync()
-            self._carry_out(resume.REPLICATE)
+            self.carry_out(resume.REPLICATE)
         else:
             self._phase("start", sabotage=self._sabotage.name)
-            self._carry_out(start.STEPS)
+            self.carry_out(start.STEPS)
 
     def enter(self) -> None:
         """Bring both sides, which are ready for it, into COLO. Raises StartupFailed."""
@@ -215,6 +215,11 @@ class ColoPair:
 
     # --- what the steps of the procedure are made of ---------------------------------------------------------------
 
+    def carry_out(self, steps: Iterable[Step]) -> None:
+        """Do these steps, as a sabotage leaves them."""
+        for step in steps:
+            self._do(step)
+
     def graph(self, role: Role, extra: Iterable[Part] = ()) -> Graph:
         """Return what a QEMU on the role's host consists of when it starts in this role."""
         host = self.host(role)
@@ -252,11 +257,14 @@ class ColoPair:
 
     # --- failover -----------------------------------------------------------------------------------------------
 
-    def failover_to(self, role: Role, *, fenced: bool = True, yanked: bool = True, within: float | None = None) -> None:
+    def failover_to(
+        self, role: Role, *, fenced: bool = True, yanked: bool = True, first: bool = False, within: float | None = None
+    ) -> None:
         """Let `role` carry on alone, by the document's "Primary Failover" or "Secondary Failover".
 
         The lost peer is fenced (killed) first; without fencing the survivor's streams to it are yanked instead, and
-        without either the document's commands are all that is done. Each command gets `within` seconds.
+        without either the document's commands are all that is done. With `first` the survivor is told before anything
+        is removed, which is the other documented order. Each command gets `within` seconds.
         Raises MonitorLost, CommandError, WaitTimeout.
         """
         survivor = self.vm(role)
@@ -266,7 +274,7 @@ class ColoPair:
                 self.fence(role.peer)
             elif yanked:
                 self._do(failover.YANK[role])
-            self._do(failover.ALONE[role])
+            self._do((failover.FIRST if first else failover.ALONE)[role])
         self._take_note(role)
 
     def fence(self, role: Role) -> None:
@@ -294,12 +302,10 @@ class ColoPair:
         self._survivor = survivor
         self.history.record("phase", "pair", "promoted", at=at, role=role, host=survivor.name)
 
-    def attempt_failover(
-        self, role: Role, *, fenced: bool = True, yanked: bool = True, within: float | None = None
-    ) -> None:
+    def attempt_failover(self, role: Role, **how: Any) -> None:
         """Do as `failover_to`; where QEMU does not, leave it as it is, with the reason in the history."""
         try:
-            self.failover_to(role, fenced=fenced, yanked=yanked, within=within)
+            self.failover_to(role, **how)
         except ProductFailure as failure:
             self._phase("stuck", role=role, host=self.vm(role).name, reason=str(failure))
 
@@ -342,7 +348,7 @@ class ColoPair:
         """
         self._resync(renewed=renewed)
         yield
-        self._carry_out(resume.REPLICATE)
+        self.carry_out(resume.REPLICATE)
         self.enter()
 
     def ready_resync(self, *, renewed: bool = True) -> None:
@@ -356,7 +362,7 @@ class ColoPair:
         lost.kill()
         lost.collect()
         self._phase("resume", host=self._survivor.name)
-        self._carry_out((*([resume.renew_loop] if renewed else []), *resume.READY_RESYNC))
+        self.carry_out((*([resume.renew_loop] if renewed else []), *resume.READY_RESYNC))
 
     def _resync(self, *, renewed: bool = True) -> None:
         self.ready_resync(renewed=renewed)
@@ -380,8 +386,8 @@ class ColoPair:
         return self.lab.images.read(self._vms[host].files.disk, block, count)
 
     def corrupt_replica(self, block: int) -> None:
-        """Sabotage: put another content into one block of the secondary's disk image before it is opened."""
-        image = self.files[self.host(Role.SECONDARY)].disk
+        """Sabotage: put another content into one block of the secondary's last disk image before it is opened."""
+        image, *_ = self.files[self.host(Role.SECONDARY)].images(self.topology.disks)[-1]
         self.lab.images.write(image, block, b"stale\n".ljust(disk.BLOCK, b"."))
 
     # --- end ----------------------------------------------------------------------------------------------------
@@ -400,10 +406,6 @@ class ColoPair:
             closing.callback(self.relays.close)
 
     # --- inside -------------------------------------------------------------------------------------------------
-
-    def _carry_out(self, steps: Iterable[Step]) -> None:
-        for step in steps:
-            self._do(step)
 
     def _do(self, step: Step) -> None:
         self._undermine(step.__name__)

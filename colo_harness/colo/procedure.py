@@ -32,19 +32,25 @@ def set_capabilities(vm: VM, contract: Contract, others: Sequence[str] | None = 
     vm.execute("migrate-set-capabilities", {"capabilities": [*wanted, events]})
 
 
-def serve_replica(vm: VM) -> None:
-    """Export the secondary's disk (step 3)."""
+def serve_replica(vm: VM, *, disks: int = 1) -> None:
+    """Export the secondary's disk, or all of them (step 3)."""
     address = {"type": "inet", "data": {"host": "0.0.0.0", "port": Channel.NBD}}  # noqa: S104 - the document's
     vm.execute("nbd-server-start", {"addr": address})
-    vm.execute("nbd-server-add", {"device": "parent0", "writable": True})
+    for disk in range(disks):
+        vm.execute("nbd-server-add", {"device": f"parent{disk}", "writable": True})
 
 
-def attach_replica(vm: VM, secondary_address: str) -> None:
-    """Add the secondary's export to the primary's quorum (step 4)."""
+def stop_serving(vm: VM) -> None:
+    """Export the disk no more (Secondary Failover)."""
+    vm.execute("nbd-server-stop")
+
+
+def attach_replica(vm: VM, secondary_address: str, *, disk: int = 0) -> None:
+    """Add the secondary's export of one disk to the primary's quorum (step 4)."""
     server = {"type": "inet", "host": secondary_address, "port": Channel.NBD}
-    nbd = {"driver": "nbd", "node-name": "nbd0", "server": server, "export": "parent0", "detect-zeroes": "on"}
-    vm.execute("blockdev-add", nbd)
-    vm.execute("x-blockdev-change", {"parent": "colo-disk0", "node": "nbd0"})
+    export = {"node-name": f"nbd{disk}", "export": f"parent{disk}"}
+    vm.execute("blockdev-add", {"driver": "nbd", "server": server, "detect-zeroes": "on", **export})
+    vm.execute("x-blockdev-change", {"parent": f"colo-disk{disk}", "node": f"nbd{disk}"})
 
 
 def set_checkpoint_delay(vm: VM, milliseconds: int) -> None:
@@ -62,10 +68,10 @@ def migrate(vm: VM, address: str, port: str) -> None:
     vm.execute("migrate", {"uri": f"tcp:{address}:{port}"})
 
 
-def detach_replica(vm: VM) -> None:
-    """Take the lost secondary's export out of the quorum (Primary Failover)."""
-    vm.execute("x-blockdev-change", {"parent": "colo-disk0", "child": "children.1"})
-    vm.execute("blockdev-del", {"node-name": "nbd0"})
+def detach_replica(vm: VM, *, disk: int = 0) -> None:
+    """Take the lost secondary's export out of one disk's quorum (Primary Failover)."""
+    vm.execute("x-blockdev-change", {"parent": f"colo-disk{disk}", "child": "children.1"})
+    vm.execute("blockdev-del", {"node-name": f"nbd{disk}"})
 
 
 def lost_heartbeat(vm: VM) -> None:

@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
+from colo_harness.colo.impostor import Impostor
 from colo_harness.colo.meddler import Meddler
 from colo_harness.colo.narrows import Narrows
 from colo_harness.colo.relay import Relay
@@ -30,6 +31,7 @@ class Relays:
         self._checkpoint: Relay | None = None
         self._narrows: Narrows | None = None
         self._meddler: Meddler | None = None
+        self._impostor: Impostor | None = None
 
     @property
     def checkpoint(self) -> Relay:
@@ -49,6 +51,10 @@ class Relays:
         """Return the address and the port to which the primary is to migrate; a relay of ours listens if one is due."""
         pair = self._pair
         secondary = pair.address(Role.SECONDARY)
+        if pair.topology.impostor:
+            listener = self._listen(pair.address(Role.PRIMARY), RELAY_PORT)
+            self._impostor = Impostor(listener, self._socket(), (secondary, int(Channel.CHECKPOINT)))
+            return pair.address(Role.PRIMARY), str(RELAY_PORT)
         if not pair.topology.relayed:
             return secondary, Channel.CHECKPOINT
         if self._checkpoint:
@@ -84,7 +90,7 @@ class Relays:
     def close(self) -> None:
         """Cut all of them; may be called again."""
         with ExitStack() as closing:
-            for relay in (self._checkpoint, self._narrows, self._meddler):
+            for relay in (self._checkpoint, self._narrows, self._meddler, self._impostor):
                 if relay:
                     closing.callback(relay.close)
 

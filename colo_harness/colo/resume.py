@@ -4,16 +4,19 @@ The survivor is the primary by now, and the same process as before. Its host's p
 disks that the lost one left there; all of the survivor's disk is copied to it before the two replicate.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from colo_harness.colo import procedure, start
-from colo_harness.errors import StartupFailed
+from colo_harness.errors import StartupFailed, UsageError
 from colo_harness.qemu.argv import ids_for_each_nic
 from colo_harness.qemu.topology import Role
 from colo_harness.wait import wait_until
 
 if TYPE_CHECKING:
     from colo_harness.colo.pair import ColoPair
+
+TRICKLE = 1 << 20
+"""Bytes a second of a copy that is to last."""
 
 
 def renew_loop(pair: "ColoPair") -> None:
@@ -45,6 +48,8 @@ def resync(pair: "ColoPair") -> None:
 
     Raises StartupFailed, WaitTimeout.
     """
+    if pair.topology.disks > 1:
+        raise UsageError("a pair with two disks is not resumed: only the first would be copied", "give it one disk")
     primary = pair.vm(Role.PRIMARY)
     procedure.mirror_disk(primary, pair.address(Role.SECONDARY))
 
@@ -55,6 +60,19 @@ def resync(pair: "ColoPair") -> None:
         return bool(jobs[0]["ready"])
 
     wait_until("the resync to be ready", ready, timeout=pair.timeouts.resync)
+
+
+def resync_slowly(pair: "ColoPair") -> None:
+    """Begin the copy, at a rate at which it takes a minute, and return when some is copied. Raises WaitTimeout."""
+    primary = pair.vm(Role.PRIMARY)
+    procedure.mirror_disk(primary, pair.address(Role.SECONDARY), speed=TRICKLE)
+
+    def under_way() -> bool:
+        jobs: list[dict[str, Any]] = primary.execute("query-block-jobs")
+        return any(0 < job["offset"] < job["len"] and not job["ready"] for job in jobs)
+
+    wait_until("some of the disk to be copied", under_way, timeout=pair.timeouts.resync)
+    pair.history.record("phase", "pair", "resyncing")
 
 
 def stop_guest(pair: "ColoPair") -> None:

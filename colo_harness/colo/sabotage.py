@@ -117,6 +117,17 @@ def _resync_once(pair: "ColoPair") -> None:
     resume.await_end(pair)
 
 
+def _resume_in_secret(pair: "ColoPair") -> None:
+    """Bring the pair into COLO where it is thought to be copying its disk."""
+    resume.resync(pair)
+    for step in (*resume.REPLICATE, start.enter):
+        step(pair)
+
+
+def _attach_first_replica(pair: "ColoPair") -> None:
+    procedure.attach_replica(pair.vm(Role.PRIMARY), pair.address(Role.SECONDARY))
+
+
 SOUND = Sabotage("sound", "Nothing: the documented set-up.")
 
 _ALL = (
@@ -186,13 +197,23 @@ _ALL = (
         topology=lambda topology: replace(topology, meddling="swapped"),
     ),
     Sabotage(
+        "unapplied-checkpoints",
+        "Checkpoints never reach the secondary, and the primary is told that each was taken.",
+        topology=lambda topology: replace(topology, impostor=True, relayed=False),
+    ),
+    Sabotage(
         "no-replication-child",
         "The primary's quorum has no child on the secondary: the disk is not replicated.",
         instead={"attach_replica": _left_out},
     ),
     Sabotage(
+        "no-second-child",
+        "The quorum of the primary's second disk has no child on the secondary.",
+        instead={"attach_replica": _attach_first_replica},
+    ),
+    Sabotage(
         "stale-block",
-        "One block of the secondary's disk differs from the primary's before the pair is formed.",
+        "One block of the secondary's disk, the second of two, differs from the primary's before the pair is formed.",
         before={"start_secondary": _stale_block},
     ),
     Sabotage(
@@ -229,7 +250,7 @@ _ALL = (
     Sabotage(
         "no-promotion",
         "The survivor is never told that it is alone.",
-        instead={"promote": _left_out, "carry_on": _left_out},
+        instead=dict.fromkeys(("promote", "carry_on", "promote_first", "carry_on_first"), _left_out),
     ),
     Sabotage(
         "no-yank",
@@ -283,6 +304,11 @@ _ALL = (
         instead={"resync": _resync_once, "stop_guest": lambda pair: procedure.stop_guest(pair.vm(Role.PRIMARY))},
     ),
     Sabotage(
+        "protected-in-secret",
+        "The pair replicates again where its disk ought to be copied only.",
+        instead={"resync_slowly": _resume_in_secret},
+    ),
+    Sabotage(
         "no-filters",
         "A survivor that gets a new secondary gets no filters and no colo-compare back.",
         instead={"add_filters": _left_out},
@@ -303,9 +329,24 @@ _ALL = (
         before={"start_primary": _hurry_tcp},
     ),
     Sabotage(
+        "ends-with-its-guest",
+        "A QEMU ends with its guest, whatever the test wants.",
+        topology=lambda topology: replace(topology, stays=False),
+    ),
+    Sabotage(
+        "stays-behind",
+        "A QEMU outlives its guest, whatever the test wants.",
+        topology=lambda topology: replace(topology, stays=True),
+    ),
+    Sabotage(
         "cut-stream",
         "The checkpoint stream is cut before failover is asked for.",
         before={"promote": _cut_stream},
+    ),
+    Sabotage(
+        "lost-stream",
+        "The checkpoint stream is cut before the pair is watched.",
+        before={"watch": lambda pair: pair.vm(Role.PRIMARY).yank({"type": "migration"})},
     ),
 )
 

@@ -19,14 +19,15 @@ def prepare_disks(pair: "ColoPair") -> None:
     """Give each host its copy of the same disk, and the secondary its two buffers."""
     for host in HOSTS:
         pair.files[host].folder.mkdir()
-        pair.lab.copy(pair.guest.disk, pair.files[host].disk)
+        for image, _, _ in pair.files[host].images(pair.topology.disks):
+            pair.lab.copy(pair.guest.disk, image)
     make_buffers(pair)
 
 
 def make_buffers(pair: "ColoPair") -> None:
     """Give the secondary's host those of its two buffers that it does not have yet."""
     files = pair.files[pair.host(Role.SECONDARY)]
-    for path in (files.active, files.hidden):
+    for path in (buffer for _, *buffers in files.images(pair.topology.disks) for buffer in buffers):
         if not path.exists():
             pair.lab.copy(pair.lab.empty_disk(pair.topology), path)
 
@@ -70,12 +71,13 @@ def set_capabilities(pair: "ColoPair") -> None:
 
 def serve_replica(pair: "ColoPair") -> None:
     """Export the secondary's disk."""
-    procedure.serve_replica(pair.vm(Role.SECONDARY))
+    procedure.serve_replica(pair.vm(Role.SECONDARY), disks=pair.topology.disks)
 
 
 def attach_replica(pair: "ColoPair") -> None:
     """Add the secondary's export to the primary's quorum."""
-    procedure.attach_replica(pair.vm(Role.PRIMARY), pair.address(Role.SECONDARY))
+    for disk in range(pair.topology.disks):
+        procedure.attach_replica(pair.vm(Role.PRIMARY), pair.address(Role.SECONDARY), disk=disk)
 
 
 def enter(pair: "ColoPair") -> None:

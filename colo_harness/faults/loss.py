@@ -1,4 +1,4 @@
-"""Losing one side: its QEMU dies, or hangs."""
+"""Losing one side: its QEMU dies, ends or hangs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,6 +39,46 @@ class Kill:
         """Kill the VM that has the role now, which proves itself: the process is reaped."""
         victim = pair.vm(self.role)
         victim.kill()
+        yield {"host": victim.name}
+
+
+@dataclass(frozen=True)
+class Quit:
+    """QEMU is told to end, and takes leave of whatever it is connected to."""
+
+    role: Role
+
+    allows = PEER_LOST
+
+    def __str__(self) -> str:
+        return f"quit-{self.role}"
+
+    @contextmanager
+    def inject(self, pair: ColoPair) -> Iterator[Bite]:
+        """Tell the VM that has the role now, and enter once it has ended. Raises WaitTimeout."""
+        victim = pair.vm(self.role)
+        victim.execute("quit")
+        wait_until(f"{victim.name} to end", lambda: not victim.alive, timeout=pair.timeouts.command)
+        yield {"host": victim.name}
+
+
+@dataclass(frozen=True)
+class Reset:
+    """QEMU is told to reset its machine: one side's guest begins anew, the other's knows nothing of it."""
+
+    role: Role
+
+    allows = ("guest-reset",)  # the firmware resets once more by itself
+
+    def __str__(self) -> str:
+        return f"reset-{self.role}"
+
+    @contextmanager
+    def inject(self, pair: ColoPair) -> Iterator[Bite]:
+        """Tell the VM that has the role now, and enter once it was reset. Raises WaitTimeout."""
+        victim, since = pair.vm(self.role), pair.history.cursor()
+        victim.execute("system_reset")
+        victim.await_event("RESET", since=since, timeout=pair.timeouts.command)
         yield {"host": victim.name}
 
 

@@ -10,6 +10,7 @@ from colo_harness.judge.availability import (
 )
 from colo_harness.judge.checkpoints import FellAt, messages, moment_of, pauses, side_of_commit
 from colo_harness.judge.claims import AREAS, Area, Claim, load_claims
+from colo_harness.judge.committed import NotHeld, output_committed
 from colo_harness.judge.judgement import Violation, check, judge
 from colo_harness.judge.lifecycle import ColoExit, LossTold, StatesSeen
 from colo_harness.judge.lockstep import DivergenceForces, QuietAfterDivergence, SilenceBounded
@@ -33,6 +34,7 @@ __all__ = [
     "FellAt",
     "LossTold",
     "NoForcedCheckpoint",
+    "NotHeld",
     "Opened",
     "Parametrised",
     "Plain",
@@ -56,6 +58,7 @@ __all__ = [
     "new_sessions_open",
     "no_reset",
     "nothing_lost",
+    "output_committed",
     "pauses",
     "sessions_go_on",
     "side_of_commit",

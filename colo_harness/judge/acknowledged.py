@@ -6,42 +6,46 @@ from collections.abc import Iterable, Iterator, Sequence
 from colo_harness.history import Entry
 from colo_harness.judge.moments import faults, promotions
 from colo_harness.judge.operations import Op, ledger
+from colo_harness.judge.places import unexplained_reads
 from colo_harness.judge.replay import unexplained
 from colo_harness.judge.verdict import Breach, Verdict, checker, decide
-
-MARK_LENGTH = 64  # a mark is the side letter so many times
 
 
 @checker
 def acknowledged_explained(entries: Sequence[Entry]) -> Verdict:
-    """Every application-level acknowledgement that a client received is explained by what the survivor says later."""
-    ops = ledger(entries).ops
-    since = last_loss(entries)
+    """Every acknowledged append and addition is explained by what the survivor says later when it is asked."""
+    ops, since = ledger(entries).ops, last_loss(entries)
+    breaches, doubts, acknowledged = kept(ops, since)
+    if not acknowledged:
+        doubts.append(f"neither a log record nor a counter was acknowledged before {since:.3f} s")
+    return decide(breaches, doubts, f"{acknowledged} slots and counters, every acknowledgement explained")
+
+
+def kept(ops: Sequence[Op], since: float) -> tuple[list[Breach], list[str], int]:
+    """Return what is wrong or unclear of the slots and counters, and how many were acknowledged before `since`."""
     breaches: list[Breach] = []
     doubts: list[str] = []
     acknowledged = 0
-    for slot, mine in _by(ops, "slot", "append", "mark", "read").items():
-        breaches += _log_breaches(mine)
+    for slot, mine in grouped(ops, "slot", "append", "mark", "read").items():
+        breaches += unexplained_reads(mine)
         if any(op.what != "read" and op.completed <= since for op in mine):
             acknowledged += 1
             if not any(op.what == "read" and op.outcome == "ok" and op.invoked >= since for op in mine):
                 doubts.append(f"slot {slot} was not read after {since:.3f} s")
-    for key, mine in _by(ops, "key", "counter-add", "counter-get").items():
+    for key, mine in grouped(ops, "key", "counter-add", "counter-get").items():
         breaches += [*_backwards(mine), *unexplained(key, mine)]
         doubts += [f"{op} was answered without n and state" for op in mine if op.outcome == "ok" and not _told(op)]
         if any(op.completed <= since for op in mine):
             acknowledged += 1
             if not any(op.outcome == "ok" and op.invoked >= since for op in mine):
                 doubts.append(f"counter {key} was not asked after {since:.3f} s")
-    if not acknowledged:
-        doubts.append(f"neither a log record nor a counter was acknowledged before {since:.3f} s")
-    return decide(breaches, doubts, f"{acknowledged} slots and counters, every acknowledgement explained")
+    return breaches, doubts, acknowledged
 
 
 @checker
 def counter_monotonic(entries: Sequence[Entry]) -> Verdict:
     """A counter never goes back, over all sessions: an answer is not older than one that came before its question."""
-    counters = _by(ledger(entries).ops, "key", "counter-add", "counter-get")
+    counters = grouped(ledger(entries).ops, "key", "counter-add", "counter-get")
     breaches = [breach for mine in counters.values() for breach in _backwards(mine)]
     answers = sum(op.outcome == "ok" for mine in counters.values() for op in mine)
     return decide(breaches, [] if answers else ["no counter was asked"], f"{answers} answers, none older than before")
@@ -53,7 +57,7 @@ def last_loss(entries: Sequence[Entry]) -> float:
     return max([*injected, *(entry.at for entry in promotions(entries))], default=0.0)
 
 
-def _by(ops: Iterable[Op], key: str, *kinds: str) -> dict[object, list[Op]]:
+def grouped(ops: Iterable[Op], key: str, *kinds: str) -> dict[object, list[Op]]:
     """Group the operations of these kinds by slot or key."""
     groups: dict[object, list[Op]] = defaultdict(list)
     for op in ops:
@@ -64,33 +68,6 @@ def _by(ops: Iterable[Op], key: str, *kinds: str) -> dict[object, list[Op]]:
 
 def _told(op: Op) -> bool:
     return isinstance(op.answer.get("n"), int) and isinstance(op.answer.get("state"), int)
-
-
-def _log_breaches(ops: Sequence[Op]) -> Iterator[Breach]:
-    """Yield the reads of one slot that no order of its writes explains: the slot is a register."""
-    writes = [op for op in ops if op.what != "read" and not op.refused]
-    for read in ops:
-        if read.what != "read" or read.outcome != "ok" or read.ended is None:
-            continue
-        done = [write for write in writes if write.completed < read.invoked]
-        legal = [
-            write
-            for write in writes
-            if write.invoked <= read.ended and not any(write.completed < later.invoked for later in done)
-        ]
-        text = read.answer.get("text")
-        if not any(text in _texts(write) for write in legal) and not (text is None and not done):
-            due = " or ".join(sorted({repr(_texts(write)[0]) for write in legal})) or "EMPTY"
-            came = "EMPTY" if text is None else repr(text)
-            lines = tuple(line for write in done[-1:] for line in write.lines) + read.lines
-            yield Breach(f"{read}: {due} was acknowledged, {came} came", read.ended, lines)
-
-
-def _texts(write: Op) -> tuple[object, ...]:
-    """Return what a read may say after this write; a mark is each side's own letter until a checkpoint."""
-    if write.what == "mark":
-        return ("A" * MARK_LENGTH, "B" * MARK_LENGTH)
-    return (write.asked.get("text"),)
 
 
 def _backwards(ops: Sequence[Op]) -> Iterator[Breach]:

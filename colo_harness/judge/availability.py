@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from colo_harness.history import Entry
 from colo_harness.judge.moments import faults, phases, promotions
 from colo_harness.judge.operations import OPENINGS, Op, ledger
-from colo_harness.judge.verdict import Breach, Parametrised, Verdict, checker, decide, undecided
+from colo_harness.judge.verdict import Breach, Parametrised, Verdict, checker, decide, holds, undecided
 
 _FIRST_RTO = 1.0  # seconds; RFC 6298 §2.1
 
@@ -142,3 +142,22 @@ def failover_completed(entries: Sequence[Entry]) -> Verdict:
 
 def _first_line(stuck: Entry) -> str:
     return f"{stuck.data.get('host')} is stuck: {str(stuck.data.get('reason')).partition(chr(10))[0]}"
+
+
+@dataclass(frozen=True)
+class FellInFailover(Parametrised):
+    """The last fault bit while a failover stood still after this command; else the run proves nothing of it."""
+
+    after: str
+
+    def judge(self, entries: Sequence[Entry]) -> Verdict:
+        """Judge entries that are in order of time."""
+        stood = [entry for entry in phases(entries, "failover stands") if entry.data.get("after") == self.after]
+        went_on = phases(entries, "failover goes on")
+        bitten = [fault for fault in faults(entries) if fault.bitten is not None]
+        if not stood or not went_on or not bitten:
+            return undecided(f"no failover stood still after {self.after} when a fault bit")
+        at = bitten[-1].bitten or 0.0
+        if not stood[-1].at <= at <= went_on[-1].at:
+            return undecided(f"{bitten[-1].what} bit at {at:.3f} s, not while the failover stood after {self.after}")
+        return holds(f"{bitten[-1].what} bit at {at:.3f} s, after {self.after}")

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from colo_harness.history import Entry
-from colo_harness.judge.acknowledged import MARK_LENGTH, last_loss
+from colo_harness.judge.acknowledged import last_loss
 from colo_harness.judge.checkpoints import messages, pauses
 from colo_harness.judge.operations import Op, ledger
+from colo_harness.judge.places import MARK_LENGTH
 from colo_harness.judge.verdict import Breach, Parametrised, Verdict, checker, decide
 
 

@@ -22,6 +22,8 @@ CONSOLE = {
     "network": r"NETDEV WATCHDOG|transmit queue \d+ timed out",
 }
 """What a guest's kernel prints when something beneath it broke: id, regular expression."""
+ON_CONSOLE = "console-"
+"""What `allows` puts before such an id where a test expects it."""
 
 _CONSOLE = {name: re.compile(pattern) for name, pattern in CONSOLE.items()}
 _KILLED = (-9, 137)  # SIGKILL, as Python and as a shell wrapper tell it
@@ -88,30 +90,34 @@ SYMPTOMS = {
         ),
         "the checkpoint stream complains",
     ),
-    "stderr-block": Symptom(_stderr(r"(?i)I/O error|replication|backup|quorum"), "the block layer complains"),
+    "stderr-block": Symptom(
+        _stderr(r"(?i)I/O error|replication|backup|quorum|Failed to (?:empty|flush)"), "the block layer complains"
+    ),
     "stderr": Symptom(lambda entry: entry.kind == "stderr", "any line on stderr: for tests that are about such lines"),
 }
-"""The names that `allows` may list. What fits none of them cannot be allowed."""
+"""The names that `allows` may list, beside those of CONSOLE. What fits none of them cannot be allowed."""
 
 
 @checker
 def consoles_clean(entries: Sequence[Entry]) -> Verdict:
-    """No guest's console shows that something broke beneath its kernel."""
+    """No guest's console shows, undeclared, that something broke beneath its kernel."""
     lines = [entry for entry in entries if entry.kind == "console"]
+    allowed = _allowed(entries)
     breaches = [
         Breach(f"{entry.who}'s console ({name}): {entry.what.strip()}", entry.at, (entry.line,))
         for entry in lines
         for name, pattern in _CONSOLE.items()
-        if pattern.search(entry.what)
+        if pattern.search(entry.what) and entry.at < allowed.get(f"{ON_CONSOLE}{name}", float("inf"))
     ]
-    return decide(breaches, [], f"{len(lines)} console lines, none of them a symptom")
+    return decide(breaches, [], f"{len(lines)} console lines, none of them an undeclared symptom")
 
 
 @checker
 def symptoms_declared(entries: Sequence[Entry]) -> Verdict:
     """Nothing on stderr, in events or in exit statuses that is not healthy or declared by the test or its faults."""
     allowed = _allowed(entries)
-    doubts = [f"`allows` names no symptom: {name}" for name in sorted(allowed.keys() - SYMPTOMS.keys())]
+    known = {*SYMPTOMS, *(f"{ON_CONSOLE}{name}" for name in CONSOLE)}
+    doubts = [f"`allows` names no symptom: {name}" for name in sorted(allowed.keys() - known)]
     lost = _first_loss(entries)
     formed = min((entry.at for entry in phases(entries, "replicating")), default=float("inf"))
     breaches, declared = [], 0

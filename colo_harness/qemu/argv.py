@@ -21,6 +21,7 @@ GUEST_MAC = "52:54:00:aa:bb:01"
 MACS = (GUEST_MAC, "52:54:00:aa:bb:02")
 SECOND, SECOND_PORTS = "-b", 10
 """What the proxy of a second NIC has behind its ids, and how much higher its ports are."""
+_DISK = re.compile(r"\b(colo-disk|parent|childs)0\b|(?<=/)(disk|active|hidden)(?=\.qcow2)")
 _NAMES = re.compile(r"\b(id|indev|outdev|primary_in|secondary_in|iothread)=([\w-]+)")
 _PORT = re.compile(r"\bport=(\d+)")
 SIDES: Mapping[Host, str] = {"host_a": "A", "host_b": "B"}
@@ -121,6 +122,14 @@ class Files:
         """The replicated disk: the document's primary.qcow2 on each host."""
         return self.folder / "disk.qcow2"
 
+    def images(self, disks: int = 1) -> list[tuple[Path, Path, Path]]:
+        """Return the image, the active and the hidden disk of each of the guest's disks."""
+        ends = ("", SECOND)[:disks]
+        return [(self._image("disk", end), self._image("active", end), self._image("hidden", end)) for end in ends]
+
+    def _image(self, name: str, end: str) -> Path:
+        return self.folder / f"{name}{end}.qcow2"
+
     @property
     def active(self) -> Path:
         """The secondary's active disk."""
@@ -152,7 +161,6 @@ def machine(topology: Topology, files: Files, *, host: Host, boot: Boot | None) 
         Part("-smp", "1"),
         Part("-nodefaults", ""),
         Part("-display", "none"),
-        Part("-no-reboot", ""),
         Part("-msg", "timestamp=on"),
         Part("-qmp", f"unix:{files.monitor},server=on,wait=off"),
         Part("-qmp", f"unix:{files.rescue},server=on,wait=off"),
@@ -163,6 +171,8 @@ def machine(topology: Topology, files: Files, *, host: Host, boot: Boot | None) 
         Part("-chardev", f"socket,id=console0,path={files.console},server=on,wait=off", "console0"),
         Part("-serial", "chardev:console0"),
     ]
+    parts += [] if topology.reboots else [Part("-no-reboot", "")]
+    parts += [Part("-no-shutdown", "")] if topology.stays else []
     if topology.spare_monitor or topology.managed:
         parts.append(Part("-qmp", f"unix:{files.spare},server=on,wait=off"))
     if topology.memory_file:
@@ -176,19 +186,22 @@ def machine(topology: Topology, files: Files, *, host: Host, boot: Boot | None) 
             *(part for nic in range(topology.nics) for part in _nic(nic, topology)),
             Part("-fw_cfg", f"name=opt/colo/side,string={SIDES[host]}"),
         ]
+    parts += [Part("-device", "pvpanic-pci,id=pvpanic0", "pvpanic0")] if topology.pvpanic else []
     return Graph(tuple(parts))
 
 
 def alone(topology: Topology, files: Files) -> Iterable[Part]:
     """Return what a QEMU needs besides `machine` to boot the guest whose state is then saved."""
-    return [Part("-drive", f"if={_bus(topology)},id=colo-disk0,file={files.disk},format=qcow2", "colo-disk0")]
+    disk = Part("-drive", f"if={_bus(topology)},id=colo-disk0,file={files.disk},format=qcow2", "colo-disk0")
+    return _for_each_disk([disk], topology)
 
 
 def primary(topology: Topology, files: Files) -> Iterable[Part]:
     """Return the primary's part of the document's first step."""
     disk = f"children.0.file.filename={files.disk},children.0.driver=qcow2"
     quorum = "driver=quorum,read-pattern=fifo,vote-threshold=1"
-    storage = [Part("-drive", f"if={_bus(topology)},id=colo-disk0,{quorum},{disk}", "colo-disk0"), Part("-S", "")]
+    drive = Part("-drive", f"if={_bus(topology)},id=colo-disk0,{quorum},{disk}", "colo-disk0")
+    storage = [*_for_each_disk([drive], topology), Part("-S", "")]
     if not topology.networked:
         return storage
     timing = f"compare_timeout={topology.compare_timeout_ms},expired_scan_cycle={topology.scan_cycle_ms}"
@@ -221,12 +234,13 @@ def secondary(topology: Topology, files: Files, contract: Contract, *, primary_a
         f"file.backing.file.filename={files.hidden},file.backing.backing=parent0"
     )
     quorum = "driver=quorum,read-pattern=fifo,vote-threshold=1,children.0=childs0"
-    storage = [
+    drives = [
         Part("-drive", f"if=none,id=parent0,file.filename={files.disk},driver=qcow2", "parent0"),
         Part("-drive", replica, "childs0"),
         Part("-drive", f"if={_bus(topology)},id=colo-disk0,{quorum}", "colo-disk0"),
-        Part("-incoming", "defer" if topology.deferred else f"tcp:0.0.0.0:{Channel.CHECKPOINT}"),
     ]
+    incoming = Part("-incoming", "defer" if topology.deferred else f"tcp:0.0.0.0:{Channel.CHECKPOINT}")
+    storage = [*_for_each_disk(drives, topology), incoming]
     if not topology.networked:
         return storage
     proxy = [
@@ -256,6 +270,17 @@ def ids_for_each_nic(ids: Iterable[str], topology: Topology) -> list[str]:
 def _for_each_nic(proxy: Sequence[Part], topology: Topology) -> list[Part]:
     """Return the parts of the first NIC's proxy, and the same again for the second one where there is one."""
     return [*proxy, *(map(_for_second_nic, proxy) if topology.nics > 1 else ())]
+
+
+def _for_each_disk(drives: Sequence[Part], topology: Topology) -> list[Part]:
+    """Return the first disk's parts, and the same again for the second one where there is one."""
+    second = [Part(part.flag, _of_second_disk(part.value), _of_second_disk(part.id)) for part in drives]
+    return [*drives, *(second if topology.disks > 1 else ())]
+
+
+def _of_second_disk(text: str) -> str:
+    """Return with a 1 behind the ids, and SECOND behind the images' names, what the first disk's options say."""
+    return _DISK.sub(lambda found: f"{found[1]}1" if found[1] else f"{found[2]}{SECOND}", text)
 
 
 def _for_second_nic(part: Part) -> Part:

@@ -35,6 +35,7 @@ DRIVERS = (
     "ata_piix",
     "ahci",
     "sd_mod",
+    "pvpanic_pci",
 )
 APPLETS = ("ip", "ln", "modprobe", "mount", "seq", "sh", "test", "usleep", "xargs")
 """What images/linux/init calls of busybox."""

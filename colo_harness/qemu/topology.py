@@ -72,8 +72,16 @@ class Topology:
     """The tick guest rests when the pair is formed, so that its primary has not written a page since."""
     offloads: bool = True
     """The NIC sums and segments for the guest. Else whoever changes a packet must sum it anew, as the rewriter does."""
+    disks: Literal[1, 2] = 1
+    """How many disks the guest has, each replicated by block nodes of its own; a pair with two is not resumed."""
     nics: Literal[1, 2] = 1
     """How many NICs the guest has, where it is networked; each has a proxy of its own."""
+    reboots: bool = False
+    """A guest that reboots does so; else its reboot ends QEMU."""
+    stays: bool = False
+    """A QEMU whose guest has powered off or panicked stays, with the guest stopped; else that ends it."""
+    pvpanic: bool = False
+    """The guest has a device by which its kernel tells that it panics."""
     relayed: bool = False
     """The checkpoint stream goes through a relay of ours, which can hold it at a message."""
     deferred: bool = False
@@ -86,6 +94,8 @@ class Topology:
     """The guest's mainboard, with properties; on q35 the tick guest's disk is at an AHCI controller."""
     capabilities: tuple[tuple[str, ...], tuple[str, ...]] | None = None
     """Migration capabilities of the primary and of the secondary, where they are not those that COLO wants."""
+    impostor: bool = False
+    """A relay of ours answers for the secondary whatever checkpoint is taken, where a sabotage asks for it."""
     memory_file: bool = False
     """Guest memory lies in a file of the host, where a sabotage can reach it."""
     managed: bool = False

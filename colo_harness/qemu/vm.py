@@ -4,7 +4,7 @@ import re
 import signal
 import socket
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -68,6 +68,7 @@ class VM:
         self._stderr_seen = 0
         self._death_seen = False
         self._patience = around.timeouts.command
+        self._interrupt: Callable[[str, dict[str, Any]], None] | None = None
         log = files.console_log.open("w", encoding="utf-8", buffering=1)
         self._console_log = self._closing.enter_context(log)
         trace = Fifo(files.trace)
@@ -104,7 +105,19 @@ class VM:
 
     def execute(self, command: str, arguments: dict[str, Any] | None = None, *, timeout: float | None = None) -> Any:
         """Run a QMP command on the first monitor. Raises CommandError, MonitorLost."""
-        return self.monitor.execute(command, arguments, timeout=timeout or self._patience)
+        answer = self.monitor.execute(command, arguments, timeout=timeout or self._patience)
+        if self._interrupt and not command.startswith("query-"):
+            self._interrupt(command, arguments or {})
+        return answer
+
+    @contextmanager
+    def interrupted(self, act: Callable[[str, dict[str, Any]], None]) -> Iterator[None]:
+        """Do `act` after each command of the first monitor inside the block that is no question, before the next."""
+        self._interrupt = act
+        try:
+            yield
+        finally:
+            self._interrupt = None
 
     def attempt(self, command: str, arguments: dict[str, Any] | None = None) -> None:
         """Run a command that QEMU may refuse, and record what it said. Raises MonitorLost."""

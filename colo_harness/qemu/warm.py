@@ -116,7 +116,8 @@ class States:
     def _boot_and_save(self, topology: Topology, guest: Guest, folder: Path) -> None:
         files = Files(folder)
         plain = _plain(topology)
-        shutil.copyfile(guest.disk, files.disk)
+        for image, _, _ in files.images(plain.disks):
+            shutil.copyfile(guest.disk, image)
         shared = argv.machine(plain, files, host="host_a", boot=guest.boot)
         graph = shared.joined(argv.alone(plain, files))
         timeouts = self.around.timeouts
@@ -191,5 +192,7 @@ def _plain(topology: Topology) -> Topology:
         fresh=topology.fresh,
         machine=topology.machine,
         offloads=topology.offloads,
+        disks=topology.disks,
         nics=topology.nics,
+        pvpanic=topology.pvpanic,
     )

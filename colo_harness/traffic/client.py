@@ -14,7 +14,7 @@ from colo_harness.machine.network import GUEST
 from colo_harness.traffic.content import derived
 from colo_harness.traffic.datagram import Burst, Ping, UdpEcho
 from colo_harness.traffic.differ import Differ, IcmpDiffer, TcpDiffer, UdpDiffer
-from colo_harness.traffic.disk import DiskLog
+from colo_harness.traffic.disk import DiskLog, SecondDiskLog
 from colo_harness.traffic.session import Session, Target
 from colo_harness.traffic.tcp import Control, Counter, Dialled, Echo, Http
 from colo_harness.traffic.transfer import Download, HalfClosedDownload, Upload
@@ -114,9 +114,9 @@ class Client:
                 run.result()
 
     def _read_logs(self, logs: Sequence[DiskLog]) -> None:
-        with self.log() as reader:
-            for log in logs:
-                reader.read_back(log)
+        for disk in sorted({log.disk for log in logs}):
+            with self.log(disk=disk) as reader:
+                reader.read_back(*(log for log in logs if log.disk == disk))
 
     def _read_counters(self, counters: Sequence[Counter]) -> None:
         for counter in counters:
@@ -143,9 +143,10 @@ class Client:
         key = next(self._keys) % _KEYS if key is None else key
         return self._keep(Counter(self._target, self._name(Counter.kind, name), key=key))
 
-    def log(self, name: str | None = None) -> DiskLog:
-        """Open a session with the log on the disk; all logs of this client share one row of slots."""
-        return self._keep(DiskLog(self._target, self._name(DiskLog.kind, name), slots=self._slots))
+    def log(self, name: str | None = None, *, disk: int = 0) -> DiskLog:
+        """Open a session with the log on a disk; all logs of this client, of either disk, share one row of slots."""
+        kind = SecondDiskLog if disk else DiskLog
+        return self._keep(kind(self._target, self._name(kind.kind, name), slots=self._slots))
 
     def download(
         self,

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from typing import ClassVar
 
 from colo_harness.traffic.content import derived
 from colo_harness.traffic.session import Declined, Target, WrongAnswer
@@ -18,6 +19,8 @@ class DiskLog(TcpSession):
     kind = "log"
     what = "append"
     port = 9005
+    disk: ClassVar[int] = 0
+    """Which of the guest's disks it is on."""
 
     def __init__(self, target: Target, name: str, *, slots: Iterator[int]) -> None:
         self.slots = slots
@@ -97,3 +100,11 @@ class DiskLog(TcpSession):
         if line.startswith("ERROR "):
             raise Declined(line.removeprefix("ERROR "), certain=certain)
         return line
+
+
+class SecondDiskLog(DiskLog):
+    """The same on the second disk of a guest that has two."""
+
+    kind = "second-log"
+    port = 9008
+    disk = 1

@@ -115,7 +115,7 @@ def test_a_byte_that_arrives_changed(
     ids=str,
 )
 @pytest.mark.claim("STEP-3")
-@control(sabotage="no-checkpoints", checker="recovered")
+@control(sabotage="lost-stream", checker="recovered")
 def test_a_stream_that_is_held_up(
     pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, delay: Stall | Slow, part: Message
 ) -> None:

@@ -13,6 +13,7 @@ from colo_harness.judge import (
     FellAt,
     LossTold,
     NoForcedCheckpoint,
+    NotHeld,
     Opened,
     QuietAfterDivergence,
     SilenceBounded,
@@ -26,11 +27,13 @@ from colo_harness.judge import (
     new_sessions_open,
     no_reset,
     nothing_lost,
+    output_committed,
     sessions_go_on,
     survivors_run,
     symptoms_declared,
 )
 from colo_harness.judge.asking import AskedBetween, AsksApart
+from colo_harness.judge.availability import FellInFailover
 from colo_harness.judge.blocks import (
     BuffersEmpty,
     CommandRefused,
@@ -44,6 +47,7 @@ from colo_harness.judge.blocks import (
 from colo_harness.judge.delivery import DeliveredInOrder
 from colo_harness.judge.disks import BlocksHold, MarksKept, disk_answers
 from colo_harness.judge.documented import Covered, as_documented
+from colo_harness.judge.ending import Ended, Stays
 from colo_harness.judge.entering import ColoEntered, StartRefused
 from colo_harness.judge.frames import SecondarySilent, TimestampsGoOn
 from colo_harness.judge.managing import NoFalseAlarm, fenced_before_promoted
@@ -83,6 +87,7 @@ from suites.harness.benches import (
     waited,
 )
 from suites.harness.disks import flawed, powerless, replicated, unheard
+from suites.harness.endings import powered_off, stayed
 from suites.harness.histories import (
     Match,
     after,
@@ -105,6 +110,7 @@ from suites.harness.histories import (
     turned,
     without,
 )
+from suites.harness.losses import both_lost, interrupted, told
 from suites.harness.managers import beating, handed_over
 from suites.harness.mismatches import spared, unsuited
 from suites.harness.starts import half_a_guest, resyncing, started
@@ -176,6 +182,20 @@ CASES = [
     ),
     Case(nothing_lost, failover, change(ended("echo"), got="512:bad"), ended("echo", got="512:00000004")),
     Case(acknowledged_explained, failover, change(ended("read"), text="log-0.1"), is_a("op", "read")),
+    Case(
+        FellInFailover("f1"),
+        interrupted,
+        change(is_a("phase", "failover stands"), after="f2"),
+        is_a("fault"),
+        "unknown",
+    ),
+    Case(output_committed, told, change(after(5.5, ended("read")), text=None), is_a("op")),
+    Case(
+        NotHeld(),
+        both_lost,
+        change(ended("echo", error="TimeoutError"), type="ok", sent="x", got="x", error=None),
+        is_a("fault"),
+    ),
     Case(counter_monotonic, failover, change(ended("counter-get"), n=1), is_a("op", "counter")),
     Case(StallBelow(margin_s=0.5), failover, change(ended("echo", got="512:00000003"), at=7.5), promoted),
     Case(
@@ -339,5 +359,12 @@ CASES = [
         divergence,
         change(after(2, ended("differ")), at=3.3),
         is_a("op"),
+    ),
+    Case(Ended(), powered_off, change(is_a("observe", "exit-status", "host_b"), value=-6), is_a("fault")),
+    Case(
+        Stays("shutdown"),
+        stayed,
+        change(is_a("observe", "query-status", "host_b"), value={"status": "running"}),
+        is_a("fault"),
     ),
 ]

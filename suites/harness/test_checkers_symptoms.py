@@ -1,6 +1,7 @@
 """Which lines, events and exit statuses are symptoms, when, and how a test declares them."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -49,6 +50,16 @@ def verdict_of(*told: tuple[str, str, Mapping[str, object]], allows: tuple[str, 
     """Return what symptoms_declared says of these (kind, what, data) of host_a, allowed for the whole history."""
     entries = [Entry(2, kind, "host_a", what, dict(data), 2) for kind, what, data in told]  # type: ignore[arg-type]  # kinds
     return symptoms_declared([*entries, Entry(3, "fault", "test", "a test", {"type": "allow", "allows": allows})]).valid
+
+
+def test_what_a_console_is_expected_to_show_is_declared() -> None:
+    """Of that kind alone, and from then on."""
+    panic = [Entry(at, "console", "host_a", "Kernel panic - not syncing", {}, at) for at in (1, 3)]
+    declared = Entry(2, "fault", "nemesis", "guest-panic", {"type": "inject", "allows": ["console-panic"]}, 2)
+    assert consoles_clean([declared, panic[1]]).valid == "valid"
+    assert consoles_clean([panic[0], declared]).valid == "invalid"
+    assert consoles_clean([declared, replace(panic[1], what="Call Trace:")]).valid == "invalid"
+    assert symptoms_declared([declared, panic[1]]).valid == "valid"
 
 
 @pytest.mark.parametrize("known", HEALTHY, ids=lambda known: known.id)

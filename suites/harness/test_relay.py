@@ -58,6 +58,10 @@ def test_it_holds_before_each_message_of_the_secondary(in_colo: Ends, part: Mess
     in_colo.secondary.sendall(word(part))
     assert in_colo.relay.wait_held(timeout=5) is part
     in_colo.primary.sendall(WHOLE)
+    in_colo.secondary.settimeout(0.05)
+    with pytest.raises(TimeoutError):
+        in_colo.secondary.recv(1)
+    in_colo.secondary.settimeout(None)
     assert nothing_comes(in_colo.primary)
     in_colo.relay.release()
     assert received(in_colo.secondary, len(WHOLE)) == WHOLE

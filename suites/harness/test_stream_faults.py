@@ -57,7 +57,7 @@ def test_what_is_stalled_goes_on_in_the_end(ends: Ends) -> None:
 
 def test_what_is_slow_is_quick_in_the_end(ends: Ends) -> None:
     """Something passes while it bites, all of it does when it is healed."""
-    with Slow(2000).inject(pair_of(ends)):
+    with Slow(100).inject(pair_of(ends)):
         assert received(ends.secondary, 4) == WHOLE[4:8]
     assert received(ends.secondary, len(WHOLE) - 8) == WHOLE[8:]
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from colo_harness.errors import WaitTimeout
+from colo_harness.faults.guest import PORT
 from colo_harness.history import Entry, History
 from colo_harness.judge.acknowledged import acknowledged_explained, counter_monotonic
 from colo_harness.judge.sessions import no_reset, nothing_lost
@@ -63,11 +65,12 @@ def guest_side(client_side: Namespace) -> Iterator[Namespace]:
 
 @pytest.fixture
 def services(binary: Path, guest_side: Namespace, tmp_path: Path) -> Iterator[Process]:
-    """The services, ready, side A, with an empty disk."""
-    disk = tmp_path / "disk.raw"
-    disk.touch()
-    os.truncate(disk, DISK_BYTES)
-    argv: list[str | Path] = [binary, "--disk", disk, "--side", "A"]
+    """The services, ready, side A, with two empty disks."""
+    disks = [tmp_path / "disk.raw", tmp_path / "second.raw"]
+    for disk in disks:
+        disk.touch()
+        os.truncate(disk, DISK_BYTES)
+    argv: list[str | Path] = [binary, *(word for disk in disks for word in ("--disk", disk)), "--side", "A"]
     with (
         Guardian() as guardian,
         Process(argv, name="services", log_dir=tmp_path, guardian=guardian, namespace=guest_side) as process,
@@ -130,6 +133,30 @@ def test_every_kind_talks_to_its_service(client: Client, history: History) -> No
         assert {kind for _, kind in ended} == {"ok"}, session.name
         assert sum(what == session.what for what, _ in ended) >= 20, session.name
     assert_sound(history)
+
+
+@pytest.mark.parametrize("word", ["POWEROFF", "REBOOT", "PANIC"])
+def test_only_a_guest_is_ended_by_a_datagram(client_side: Namespace, client: Client, word: str) -> None:  # noqa: ARG001 - runs
+    """Elsewhere it is refused, as what makes no sense is."""
+    with client_side.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
+        asker.settimeout(5)
+        asker.connect((GUEST, PORT))
+        asker.send(word.encode())
+        assert asker.recv(64) == b"ERROR EPERM\n"
+        asker.send(word.lower().encode())
+        assert asker.recv(64) == b"ERROR EINVAL\n"
+
+
+def test_each_disk_has_a_log_of_its_own(client: Client, history: History) -> None:
+    """What is written to one is not on the other."""
+    first, second = client.log(), client.log(disk=1)
+    for log in (first, second):
+        log.exchange(2)
+    second.read_slots(first.taken)
+    client.read_back()
+    assert [entry.data["text"] for entry in answers(history, second, "read")] == [None, None]
+    read = {entry.data["op"] for entry in answers(history, second, "read")}
+    assert acknowledged_explained([e for e in history if e.data.get("op") not in read]).valid == "valid"
 
 
 @pytest.mark.parametrize("transport", ["tcp", "udp", "icmp"])

@@ -1,6 +1,7 @@
-/* Control: is it alive, dirty memory at a rate, power off, reboot. */
+/* Control: is it alive, dirty memory at a rate, power off, reboot, panic. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 
 #define MIB ((size_t)1 << 20)
 #define PAGE 4096
+#define PANIC (-1)
 #define SPARE_MIB 16 /* left free for the other services */
 #define TICK_US 10000
 #define LONGEST_S 0.1 /* what is owed after a pause of the machine, at most */
@@ -101,7 +103,31 @@ static int start_dirty(int connection, unsigned mib, unsigned rate)
     return error;
 }
 
-static bool leave(struct stream *stream, int how)
+static const struct ending {
+    const char *word;
+    int how; /* of reboot(2), or PANIC */
+} endings[] = {{"POWEROFF", RB_POWER_OFF}, {"REBOOT", RB_AUTOBOOT}, {"PANIC", PANIC}};
+#define ENDINGS (sizeof endings / sizeof *endings)
+
+static const struct ending *ending(const char *word)
+{
+    for (size_t i = 0; i < ENDINGS; i++)
+        if (!strcmp(word, endings[i].word))
+            return &endings[i];
+    return NULL;
+}
+
+static _Noreturn void end(const struct ending *ending)
+{
+    sync();
+    if (ending->how != PANIC)
+        reboot(ending->how);
+    else if (write(open("/proc/sysrq-trigger", O_WRONLY | O_CLOEXEC), "c", 1) < 0)
+        perror("services: no panic");
+    exit(1);
+}
+
+static bool leave(struct stream *stream, const struct ending *ending)
 {
     if (!options.init) {
         stream_error(stream, EPERM);
@@ -109,26 +135,34 @@ static bool leave(struct stream *stream, int how)
     }
     stream_print(stream, "OK\n");
     stream_finish(stream);
-    sync();
-    reboot(how);
-    exit(1);
+    end(ending);
+}
+
+/* What ends the guest does so at once and unanswered: an answer would wait for the other side. */
+size_t datagram_control(char *data, size_t size)
+{
+    data[size] = 0;
+    const struct ending *wanted = ending(data);
+
+    if (wanted && options.init)
+        end(wanted);
+    return (size_t)sprintf(data, "ERROR %s\n", strerrorname_np(wanted ? EPERM : EINVAL));
 }
 
 bool command_control(struct stream *stream, const char *line)
 {
+    const struct ending *wanted = ending(line);
     unsigned mib, rate;
-    int end = 0, error = EINVAL;
+    int parsed = 0, error = EINVAL;
 
     if (!strcmp(line, "PING")) {
         stream_print(stream, "PONG\n");
         return true;
     }
-    if (!strcmp(line, "POWEROFF"))
-        return leave(stream, RB_POWER_OFF);
-    if (!strcmp(line, "REBOOT"))
-        return leave(stream, RB_AUTOBOOT);
-    sscanf(line, "DIRTY %u %u%n", &mib, &rate, &end);
-    if (end && !line[end])
+    if (wanted)
+        return leave(stream, wanted);
+    sscanf(line, "DIRTY %u %u%n", &mib, &rate, &parsed);
+    if (parsed && !line[parsed])
         error = start_dirty(stream->fd, mib, rate);
     else if (!strcmp(line, "CALM"))
         error = calm();

@@ -13,15 +13,16 @@
 #define MARK_LENGTH 64
 
 static char block[BLOCK] __attribute__((aligned(BLOCK)));
+static unsigned disk; /* the one that this connection is about */
 
 static int device(void)
 {
     static int fd = -1;
 
     if (fd < 0)
-        fd = open(options.disk, O_RDWR | O_DIRECT | O_CLOEXEC);
+        fd = open(options.disks[disk], O_RDWR | O_DIRECT | O_CLOEXEC);
     if (fd < 0 && errno == EINVAL) /* a file on tmpfs, in a test without a guest */
-        fd = open(options.disk, O_RDWR | O_CLOEXEC);
+        fd = open(options.disks[disk], O_RDWR | O_CLOEXEC);
     return fd;
 }
 
@@ -106,4 +107,10 @@ bool command_disk(struct stream *stream, const char *line)
     else
         stream_print(stream, "OK %u\n", number);
     return true;
+}
+
+bool command_second_disk(struct stream *stream, const char *line)
+{
+    disk = 1;
+    return command_disk(stream, line);
 }

@@ -20,7 +20,7 @@
 #define BACKLOG 256
 #define ECHO_PORT 7
 
-struct options options = {.disk = "/dev/vda"};
+struct options options = {.disks = {"/dev/vda", "/dev/vdb"}};
 
 static const struct service {
     int type;
@@ -38,8 +38,10 @@ static const struct service {
     {SOCK_STREAM, 9005, .command = command_disk},
     {SOCK_STREAM, 9006, .command = command_dial},
     {SOCK_STREAM, 9007, .command = command_control},
+    {SOCK_STREAM, 9008, .command = command_second_disk},
     {SOCK_DGRAM, ECHO_PORT, .datagram = datagram_echo},
     {SOCK_DGRAM, 9004, .datagram = datagram_differ},
+    {SOCK_DGRAM, 9007, .datagram = datagram_control},
     {SOCK_RAW, 0, .datagram = datagram_ping},
 };
 #define SERVICES (sizeof services / sizeof *services)
@@ -151,20 +153,21 @@ static void answer_datagram(const struct service *service, int fd)
 
 static _Noreturn void usage(void)
 {
-    fprintf(stderr, "usage: services [--disk FILE] [--side LETTER] [--fresh]\n");
+    fprintf(stderr, "usage: services [--disk FILE]... [--side LETTER] [--fresh]\n");
     exit(2);
 }
 
 static bool parse_options(int argc, char **argv)
 {
     bool fresh = false;
+    int disks = 0;
 
     options.init = getpid() == 1;
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--fresh"))
             fresh = true;
-        else if (!strcmp(argv[i], "--disk") && i + 1 < argc)
-            options.disk = argv[++i];
+        else if (!strcmp(argv[i], "--disk") && i + 1 < argc && disks < DISKS)
+            options.disks[disks++] = argv[++i];
         else if (!strcmp(argv[i], "--side") && i + 1 < argc)
             options.side = argv[++i][0];
         else

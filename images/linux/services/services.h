@@ -8,13 +8,14 @@
 #include <sys/types.h>
 
 #define MAX_LINE 8192
+#define DISKS 2
 #define CHUNK 16384 /* a multiple of the 32 bytes of one text line */
 
 /* options.c's answers, set once in main() */
 struct options {
-    const char *disk; /* block device or file of the durable log */
-    char side;        /* 0: ask fw_cfg at each request */
-    bool init;        /* we are PID 1 of a guest and may power it off */
+    const char *disks[DISKS]; /* block devices or files of the durable logs */
+    char side;                /* 0: ask fw_cfg at each request */
+    bool init;                /* we are PID 1 of a guest and may power it off */
 };
 extern struct options options;
 
@@ -55,12 +56,14 @@ bool command_upload(struct stream *stream, const char *line);
 bool command_counter(struct stream *stream, const char *line);
 bool command_differ(struct stream *stream, const char *line);
 bool command_disk(struct stream *stream, const char *line);
+bool command_second_disk(struct stream *stream, const char *line);
 bool command_dial(struct stream *stream, const char *line);
 bool command_control(struct stream *stream, const char *line);
 
 /* one datagram each: answer in place, return its length, 0 for no answer */
 size_t datagram_echo(char *data, size_t size);
 size_t datagram_differ(char *data, size_t size);
+size_t datagram_control(char *data, size_t size);
 size_t datagram_ping(char *data, size_t size);
 
 #define MAX_DATAGRAM 65536

@@ -1,0 +1,66 @@
+"""One side's QEMU is told to end, as a manager does by mistake, and takes leave instead of vanishing."""
+
+import pytest
+
+from colo_harness.colo.message import Message
+from colo_harness.colo.pair import ColoPair
+from colo_harness.faults.loss import Quit
+from colo_harness.faults.moments import Held
+from colo_harness.faults.nemesis import Nemesis
+from colo_harness.judge import (
+    FellAt,
+    StallBelow,
+    acknowledged_explained,
+    exercised,
+    failover_completed,
+    no_reset,
+    nothing_lost,
+    sessions_go_on,
+    survivors_run,
+)
+from colo_harness.qemu.topology import Role
+from colo_harness.traffic.client import Client
+from colo_harness.traffic.crowd import Crowd
+from fixtures.claims import control
+from fixtures.pair import Check
+
+HELD = (
+    Held("before-transfer", Message.CHECKPOINT_REPLY, FellAt("before")),
+    Held("before-commit", Message.VMSTATE_RECEIVED, FellAt("before")),
+    Held("after-commit", Message.VMSTATE_LOADED, FellAt("after")),
+)
+
+
+@pytest.mark.topology(checkpoint_delay_ms=60_000)
+@pytest.mark.answers(within=6)
+@pytest.mark.parametrize("role", list(Role), ids=str)
+@pytest.mark.claim("END-4")
+@control(sabotage="no-promotion", checker="no_reset")
+def test_sessions_outlive_a_quit(pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, role: Role) -> None:
+    """Either side may quit under busy sessions: they go on with the other, and nothing acknowledged is lost."""
+    with Crowd([client.echo(), client.log(), client.download()]) as crowd:
+        crowd.let_answer(5)
+        nemesis.inject(Quit(role))
+        pair.attempt_failover(role.peer)
+        crowd.let_answer(5)
+    client.read_back()
+    pair.observe_survivor("after")
+
+    check(exercised, no_reset, nothing_lost, acknowledged_explained, sessions_go_on, StallBelow(2.5), survivors_run)
+
+
+@pytest.mark.topology(guest="tick", relayed=True, checkpoint_delay_ms=60_000)
+@pytest.mark.parametrize("moment", HELD, ids=str)
+@pytest.mark.parametrize("role", list(Role), ids=str)
+@pytest.mark.claim("END-4")
+@control(sabotage="no-promotion", checker="survivors_run", on="secondary-after-commit")
+def test_a_quit_in_a_checkpoint_ends_at_once(
+    pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, role: Role, moment: Held
+) -> None:
+    """Whatever message the checkpoint waits for, either side ends with status 0 and the other one carries on."""
+    with moment.reached(pair, client):
+        nemesis.inject(Quit(role))
+        pair.attempt_failover(role.peer)
+    pair.observe_survivor("after")
+
+    check(moment.proof, failover_completed, survivors_run)
