@@ -13,8 +13,8 @@ from colo_harness.wait import pause
 
 NOWHERE = 1 << 30
 """A physical address beyond the guest's memory; to read there is slow, and changes nothing."""
-AMOUNT = 32 << 20
-"""Bytes whose reading keeps the big lock for about a second."""
+AMOUNT = 80 << 20
+"""Bytes whose reading keeps the big lock for a second or two."""
 UNDER_WAY_S = 0.1
 
 
@@ -23,7 +23,7 @@ def unloaded(pair: ColoPair, *, busy: bool) -> Iterator[None]:
     """Bring the secondary there, and promote it once the block has lost the primary, at the same time or just after.
 
     The pair's topology is relayed. `busy` is whether the secondary's main thread has the big lock when the state comes,
-    and has got the order by the time it lets go. Raises WaitTimeout, MonitorLost, CommandError.
+    and has got the order by the time it lets go; it is first then. Raises WaitTimeout, MonitorLost, CommandError.
     """
     vm, relay = pair.vm(Role.SECONDARY), pair.relays.checkpoint
     pair.hold(Message.DEVICE_STATE)
@@ -36,6 +36,8 @@ def unloaded(pair: ColoPair, *, busy: bool) -> Iterator[None]:
             pause(UNDER_WAY_S)
         relay.advance()
         relay.wait_held(timeout=DEADLINE_S)
+        if busy:
+            vm.favour("main")
         yield
         telling = threads.submit(procedure.lost_heartbeat, vm)
         if busy:
