@@ -78,7 +78,7 @@ def test_each_checker_has_a_line(good: Path, bad: Path) -> None:
         f"{good}: 89 entries",
         "valid    exercised: Kill('primary'): 11 acknowledged before it, 9 after 5.400 s",
         'valid    stall_below {"margin_s": 2.5}: 7 operations, the last answer 0.500 s after promotion',
-        "valid    consoles_clean: 1 console lines, none of them an undeclared symptom",
+        "valid    consoles_clean: 1 console lines, none of them a symptom",
         "valid    symptoms_declared: 1 symptoms, each declared",
     ]
     said = colo_judge(bad)

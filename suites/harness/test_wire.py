@@ -5,10 +5,9 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from scapy.layers.inet import ICMP, IP, TCP, UDP
-from scapy.layers.l2 import Ether
 
 from colo_harness.errors import MachineError
 from colo_harness.machine import segment
@@ -260,20 +259,29 @@ def test_a_bit_is_flipped_in_what_a_checksum_covers() -> None:
     assert next(iter(fate.meets(arp, 0))).frame == arp
 
 
-@pytest.mark.parametrize("layer", [TCP(sport=1, dport=2) / b"abc", UDP(sport=1, dport=2) / b"abc", ICMP() / b"abc"])
-def test_sums_are_scapys(layer: TCP | UDP | ICMP) -> None:
+@pytest.fixture
+def scapy() -> Any:
+    """Return scapy's layers: importing them takes a second."""
+    from scapy import all as scapy  # noqa: PLC0415 - as the docstring says
+
+    return scapy
+
+
+@pytest.mark.parametrize("layer", ["TCP", "UDP", "ICMP"])
+def test_sums_are_scapys(scapy: Any, layer: str) -> None:
     """A packet whose checksum was made wrong has scapy's after summing."""
-    whole = bytes(HEAD) + bytes(Ether(src="02:00:00:00:00:01") / IP(src="10.0.0.1", dst="10.0.0.2") / layer)
+    head = scapy.Ether(src="02:00:00:00:00:01") / scapy.IP(src="10.0.0.1", dst="10.0.0.2")
+    whole = bytes(HEAD) + bytes(head / getattr(scapy, layer)() / b"abc")
     start = segment.payload_at(whole) or 0
     place = {6: 16, 17: 6, 1: 2}[whole[HEAD + 14 + 9]]
     wrong = whole[: start + place] + b"\x12\x34" + whole[start + place + 2 :]
     assert segment.summed(wrong) == whole
 
 
-def test_segments_are_read_as_scapy_writes_them() -> None:
+def test_segments_are_read_as_scapy_writes_them(scapy: Any) -> None:
     """Addresses, ports, numbers, flags, and what it adds to the sequence number."""
-    tcp = TCP(sport=1, dport=2, seq=3, ack=4, flags="FA", options=[("NOP", None)] * 4)
-    found = segment.parsed(bytes(HEAD) + bytes(Ether() / IP(src="10.0.0.1", dst="10.0.0.2") / tcp / b"abc"))
+    tcp = scapy.TCP(sport=1, dport=2, seq=3, ack=4, flags="FA", options=[("NOP", None)] * 4)
+    found = segment.parsed(bytes(HEAD) + bytes(scapy.Ether() / scapy.IP(src="10.0.0.1", dst="10.0.0.2") / tcp / b"abc"))
     assert found
     assert (found.ports, found.seq, found.ack, found.flags, found.length) == ((1, 2), 3, 4, 0x11, 4)
     assert segment.parsed(frame(b"no segment")) is None
