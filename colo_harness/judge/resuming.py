@@ -14,9 +14,9 @@ NEVER = float("inf")
 
 @dataclass(frozen=True)
 class ReplicatedAgain(Parametrised):
-    """Replication was resumed `turns` times; each time, until the next loss, both hosts made whole checkpoints.
+    """Replication was resumed `turns` times; each time, until the next loss, both hosts ended checkpoints.
 
-    Between a resume and the next loss clients were answered, or the run proves nothing.
+    The first one may have begun while the pair entered COLO. Between a resume and the next loss clients were answered, or the run proves nothing.
     """
 
     turns: int
@@ -35,7 +35,7 @@ class ReplicatedAgain(Parametrised):
                 doubts.append(f"turn {turn} was not carried to its end")
                 continue
             for host, checkpoints in made.items():
-                count = sum(start.at <= one.start and (one.end or NEVER) <= end for one in checkpoints)
+                count = sum(start.at <= (one.end or NEVER) <= end for one in checkpoints)
                 if count < self.checkpoints:
                     until = min(end, entries[-1].at)
                     text = f"turn {turn}: {host} made {count} checkpoints in {until - start.at:.1f} s"

@@ -33,7 +33,7 @@ RIGHT = (exercised, no_reset, nothing_lost, acknowledged_explained, counter_mono
 OFTEN, REAL = Impairment(corrupt=10), Impairment()
 UNAIDED = pytest.mark.topology(compare_timeout_ms=60_000)
 """No checkpoint comes of itself, so that none can save a session whose mechanism fails."""
-pytestmark = [pytest.mark.answers(within=5), pytest.mark.topology(checkpoint_delay_ms=60_000)]
+pytestmark = [pytest.mark.matrix, pytest.mark.answers(within=5), pytest.mark.topology(checkpoint_delay_ms=60_000)]
 
 
 @pytest.mark.parametrize("fault", [BadLink("colo", FAR), BadLink("colo", NARROW), Slow(Role.SECONDARY)], ids=str)

@@ -31,7 +31,7 @@ GOES_ON = (never_both_answer, StallBelow(margin_s=2.5), new_sessions_open, sessi
 HANG_S = 4.0
 """A command of a failover that takes so long hangs: each takes a few milliseconds."""
 KNOWN = pytest.mark.xfail(strict=True, raises=Violation, reason="finding: docs/findings/0004-blockdev-del-hangs.md")
-pytestmark = [pytest.mark.answers(within=6)]
+pytestmark = [pytest.mark.matrix, pytest.mark.answers(within=6)]
 
 
 @pytest.mark.topology(relayed=True)

@@ -28,7 +28,7 @@ NOTHING_LOST = (exercised, no_reset, nothing_lost, acknowledged_explained, count
 GOES_ON = (failover_completed, StallBelow(margin_s=2.5), new_sessions_open, sessions_go_on, survivors_run)
 HANG_S = 4.0
 """A command of a failover that takes so long hangs: each takes a few milliseconds."""
-pytestmark = [pytest.mark.answers(within=6), pytest.mark.needs("forgetting")]
+pytestmark = [pytest.mark.matrix, pytest.mark.answers(within=6), pytest.mark.needs("forgetting")]
 
 
 @pytest.mark.topology(relayed=True)

@@ -25,7 +25,7 @@ from fixtures.pair import Check
 
 NOTHING_LOST = (exercised, no_reset, nothing_lost, output_committed, counter_monotonic)
 GOES_ON = (failover_completed, new_sessions_open, sessions_go_on, survivors_run)
-pytestmark = pytest.mark.answers(within=4)
+pytestmark = [pytest.mark.matrix, pytest.mark.answers(within=4)]
 
 
 @pytest.mark.parametrize("moment", IN_FAILOVER, ids=str)

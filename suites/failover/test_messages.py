@@ -43,6 +43,7 @@ GOES_ON = (
     sessions_go_on,
     survivors_run,
 )
+pytestmark = pytest.mark.matrix
 
 
 @pytest.mark.answers(within=6)

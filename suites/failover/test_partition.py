@@ -50,6 +50,7 @@ HELD_S = 3.0
 HANG_S = 4.0
 """A command of a failover that takes so long hangs: each takes a few milliseconds."""
 UNHEARD = [Partition(channel, how=how) for channel in (Channel.MIRROR, Channel.COMPARE) for how in get_args(How)]
+pytestmark = pytest.mark.matrix
 
 
 def outlives(

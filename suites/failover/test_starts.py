@@ -30,7 +30,7 @@ REFUSED: dict[tuple[str, str, str], object] = {
     ("host_b", "query-status", "refused"): {"status": "inmigrate", "running": False},
 }
 IN_COLO: dict[tuple[str, str, str], object] = {(host, "query-migrate", "in"): {"status": "colo"} for host in HOSTS}
-pytestmark = [pytest.mark.answers(within=4), pytest.mark.topology(relayed=True)]
+pytestmark = [pytest.mark.matrix, pytest.mark.answers(within=4), pytest.mark.topology(relayed=True)]
 
 
 @pytest.mark.parametrize("fault", [Kill(Role.SECONDARY), BreakOff()], ids=str)

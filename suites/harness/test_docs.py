@@ -33,6 +33,7 @@ MARKERS = (
         "control",
         "disks",
         "generated",
+        "matrix",
         "needs",
         "regression",
         "replicating",

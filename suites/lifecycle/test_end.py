@@ -63,7 +63,7 @@ def test_each_side_may_leave_in_the_stop_window(
     pair: ColoPair, nemesis: Nemesis, check: Check, first: Role, held: Message
 ) -> None:
     """Asked while a checkpoint stands still on a healthy stream, each side ends COLO, tells it once and runs alone."""
-    nemesis.allow("colo-exit-error", "stderr-nbd", "stderr-migration")
+    nemesis.allow("colo-exit-error", "stderr-nbd", "stderr-migration", "stderr-network")
     pair.hold(held)
     part_ways(pair, first)
     pair.observe("after")

@@ -29,6 +29,7 @@ HELD = (
     Held("before-commit", Message.VMSTATE_RECEIVED, FellAt("before", begun=True)),
     Held("after-commit", Message.VMSTATE_LOADED, FellAt("after", begun=True)),
 )
+pytestmark = pytest.mark.matrix
 
 
 @pytest.mark.topology(checkpoint_delay_ms=60_000)

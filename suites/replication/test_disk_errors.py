@@ -40,6 +40,7 @@ LAST = SIZE // BLOCK - FIRST_SLOT - 1
 """The slot of the disk's last block."""
 NOTHING_LOST = (no_reset, nothing_lost, acknowledged_explained)
 pytestmark = [
+    pytest.mark.matrix,
     pytest.mark.answers(within=6),
     pytest.mark.topology(checkpoint_delay_ms=60_000, compare_timeout_ms=500, scan_cycle_ms=250),
 ]

@@ -27,7 +27,7 @@ from fixtures.pair import Check
 
 NOTHING_LOST = (exercised, no_reset, nothing_lost, acknowledged_explained, counter_monotonic)
 GOES_ON = (failover_completed, StallBelow(margin_s=2.5), sessions_go_on)
-pytestmark = [pytest.mark.answers(within=6), pytest.mark.topology(relayed=True)]
+pytestmark = [pytest.mark.matrix, pytest.mark.answers(within=6), pytest.mark.topology(relayed=True)]
 
 
 @pytest.mark.parametrize("moment", [IN_RESYNC, IN_FIRST_PASS, IN_DEVICE_STATE, AT_READY], ids=str)
