@@ -16,7 +16,8 @@ NEVER = float("inf")
 class ReplicatedAgain(Parametrised):
     """Replication was resumed `turns` times; each time, until the next loss, both hosts ended checkpoints.
 
-    The first one may have begun while the pair entered COLO. Between a resume and the next loss clients were answered, or the run proves nothing.
+    The first one may have begun while the pair entered COLO. Between a resume and the next loss clients were answered,
+    or the run proves nothing.
     """
 
     turns: int
