@@ -41,6 +41,7 @@ def test_the_secondary_is_silent_until_promoted(
 
 
 @pytest.mark.claim("PROXY-5")
+@pytest.mark.usefixtures("pair")
 @pytest.mark.parametrize("channel", list(Channel), ids=lambda channel: channel.name.lower())
 def test_a_cut_stream_gives_the_secondary_no_voice(
     client: Client, nemesis: Nemesis, history: History, capture: Capture, check: Check, channel: Channel
