@@ -278,7 +278,7 @@ def test_what_differs_from_run_to_run_makes_no_other_test(play: Play) -> None:
         }
         identities.append((counted, sample.tests["Holds"]["historyId"]))
     assert identities[0] == identities[1] == identities[2]
-    assert identities[0][0]["Fails [no_reset]"] == [("checker", "'no_reset'")]
+    assert identities[0][0]["Fails [no_reset]"] == [("id", "'no_reset'"), ("checker", "'no_reset'")]
 
 
 @pytest.mark.parametrize("workers", ["-n0", "-n2"])
