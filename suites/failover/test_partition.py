@@ -45,7 +45,8 @@ UNSEEN = Unplugged(Role.PRIMARY), Role.SECONDARY
 """Clients do not reach the primary any more; nothing else is wrong."""
 UNNOTICED_S = 0.3
 """So long nobody does anything."""
-BLIP_S = 0.7
+BLIP_S = 1.2
+"""Twice what hosts that are sabotaged wait: a segment of theirs is under way early in it."""
 HELD_S = 3.0
 HANG_S = 4.0
 """A command of a failover that takes so long hangs: each takes a few milliseconds."""

@@ -14,12 +14,13 @@ from fixtures.pair import Check
 
 LATE = pytest.mark.xfail(strict=True, raises=Violation, reason="finding: docs/findings/0085-loaded-after-failover.md")
 
-REALTIME = pytest.mark.needs("realtime")
+RACE = [LATE, pytest.mark.needs("realtime"), pytest.mark.slow]
+"""Which thread is first is certain on a machine that is else idle only: one run in some ten beside others passed."""
 
 
 @pytest.mark.answers(within=4)
 @pytest.mark.topology(relayed=True, checkpoint_delay_ms=60_000, compare_timeout_ms=60_000)
-@pytest.mark.parametrize("busy", [False, pytest.param(True, marks=[LATE, REALTIME])], ids=["idle", "busy"])
+@pytest.mark.parametrize("busy", [False, pytest.param(True, marks=RACE)], ids=["idle", "busy"])
 @pytest.mark.claim("FT-5")
 @control(sabotage="no-rewriter", checker="no_reset")
 def test_a_state_that_was_received_is_loaded_or_not(
