@@ -15,7 +15,7 @@ from fixtures.pair import Check
 LATE = pytest.mark.xfail(strict=True, raises=Violation, reason="finding: docs/findings/0085-loaded-after-failover.md")
 
 RACE = [LATE, pytest.mark.needs("realtime"), pytest.mark.slow]
-"""Which thread is first is certain on a machine that is else idle only: one run in some ten beside others passed."""
+"""Which thread is first is certain on a machine that is else idle only: one of two beside others passed."""
 
 
 @pytest.mark.answers(within=4)
