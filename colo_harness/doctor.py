@@ -214,6 +214,7 @@ PROBES: dict[str, Probe] = {
         Probe("nft", _of_machine(probe.nft), must=False, after=("netns",)),
         Probe("forgetting", _of_machine(probe.forgetting), must=False, after=("netns",)),
         Probe("realtime", _of_machine(probe.realtime), must=False),
+        Probe("suspension", _of_machine(probe.suspension), must=False),
         Probe("cache", _cache),
         Probe("guests", _guests, after=("cache",)),
         Probe("qemu", _qemu),

@@ -90,7 +90,7 @@ class Journey:
         with moment.reached(self._pair, self._client):
             self._nemesis.inject(trouble.fault)
             if trouble.survivor:
-                self._nemesis.allow(*PEER_LOST, "stderr-block")  # docs/findings/0085-loaded-after-failover.md
+                self._nemesis.allow(*PEER_LOST)
                 self._pair.attempt_failover(trouble.survivor, fenced=trouble.fenced)
             else:
                 self._crowd.work(UNHEALED_S)

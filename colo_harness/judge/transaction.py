@@ -33,13 +33,14 @@ LAST_BEFORE: Mapping[str, tuple[tuple[Traced, ...], tuple[Traced, ...]]] = Mappi
         "ram": (_SENDING, (_received("vmstate-send"),)),
         "vmstate-size": ((_sent("vmstate-size"),), (_received("vmstate-send"),)),
         "device-state": ((_sent("vmstate-size"),), (_received("vmstate-size"),)),
-        "vmstate-received": ((_sent("vmstate-size"),), (_sent("vmstate-received"),)),
+        "vmstate-received": ((_sent("vmstate-size"),), (_sent("vmstate-loaded"),)),
         "vmstate-loaded": ((_received("vmstate-received"),), (_sent("vmstate-loaded"),)),
     }
 )
 """What primary and secondary have traced last in a checkpoint while this part of the stream is on its way.
 
-Of several the first one has come for certain; of none nothing need have come in this checkpoint.
+Of several the first one has come for certain; of none nothing need have come in this checkpoint. The secondary
+has loaded the state by the time that VMSTATE_RECEIVED is on its way: it waits for nobody in between.
 """
 
 

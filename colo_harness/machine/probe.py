@@ -19,7 +19,8 @@ from colo_harness.machine.capture import Capture, frames
 from colo_harness.machine.guardian import Guardian
 from colo_harness.machine.namespace import Namespace
 from colo_harness.machine.network import GUEST, Network
-from colo_harness.machine.process import run
+from colo_harness.machine.process import Process, run
+from colo_harness.machine.suspension import suspended
 
 GIB = 1 << 30
 RESULTS = GIB // 4
@@ -152,6 +153,14 @@ def realtime() -> str:
     with _or("run as root, or with CAP_SYS_NICE", "SCHED_FIFO"), ThreadPoolExecutor(1) as short_lived:
         short_lived.submit(os.sched_setscheduler, 0, os.SCHED_FIFO, os.sched_param(1)).result()
     return "a thread can be put into the real-time class"
+
+
+def suspension() -> str:
+    """Suspend a thread of another process."""
+    with Guardian() as guardian, tempfile.TemporaryDirectory() as folder:
+        idle = Process(["sleep", "60"], name="probe", log_dir=Path(folder), guardian=guardian)
+        with idle, suspended(idle.pid):
+            return "a thread of another process can be suspended"
 
 
 def kvm() -> str:

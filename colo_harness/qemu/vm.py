@@ -18,7 +18,9 @@ from colo_harness.machine.guardian import Guardian
 from colo_harness.machine.mapping import mappings
 from colo_harness.machine.namespace import Namespace
 from colo_harness.machine.process import Process
-from colo_harness.machine.scheduling import LEADER, favour
+from colo_harness.machine.scheduling import favour
+from colo_harness.machine.suspension import suspended
+from colo_harness.machine.threads import LEADER, named
 from colo_harness.qemu.argv import SECOND, Files
 from colo_harness.qemu.loop import Loop
 from colo_harness.qemu.monitor import Monitor
@@ -28,9 +30,13 @@ from colo_harness.settings import Timeouts
 TRACE = re.compile(r"(?P<stamp>\S+Z) (?P<event>\w+) .*'(?P<message>[\w-]+)'")
 OLD_FRAME = re.compile(r"(?P<stamp>\S+Z) (?P<event>colo_old_packet_check_found) .*?(?P<born>\d+)$")
 """colo-compare found a frame that has waited too long, and says when it came: milliseconds of CLOCK_REALTIME."""
-Thread = Literal["main", "colo"]
-COLO_THREAD = r"mig/src/main|mig/dst/colo|.*migration|COLO.*"
-"""Names of the thread that a COLO side waits for its peer in (migration/migration.c, migration/colo.c)."""
+Thread = Literal["main", "colo", "cpu"]
+THREADS: Mapping[Thread, str] = {
+    "main": LEADER,
+    "colo": r"mig/src/main|mig/dst/colo|.*migration|COLO.*",
+    "cpu": r"CPU \d+/.*",
+}
+"""Their names: COLO's is the one in which a side waits for its peer (migration/migration.c, migration/colo.c)."""
 _UCRED = struct.Struct("iII")
 PEER_CHARDEVS = [name + end for end in ("", SECOND) for name in ("mirror0", "compare1", "red0", "red1")]
 STAMPED = re.compile(r"(?P<stamp>\d{4}-\d\d-\d\dT[\d:.]+Z) (?P<text>.*)")
@@ -167,9 +173,19 @@ class VM:
         """Stop every thread: QEMU answers nothing and keeps its sockets open."""
         self.process.signal(signal.SIGSTOP)
 
-    def favour(self, ahead: Thread) -> None:
-        """Let either the main thread or COLO's run first whenever both could. Raises MachineError."""
-        favour(self.process, *((LEADER, COLO_THREAD) if ahead == "main" else (COLO_THREAD, LEADER)))
+    def favour(self, ahead: Thread, then: Thread) -> None:
+        """Let the one thread run before the other whenever both could. Raises MachineError."""
+        favour(self.process, THREADS[ahead], THREADS[then])
+
+    @contextmanager
+    def suspended(self, thread: Thread) -> Iterator[None]:
+        """Let QEMU's thread, or all its virtual processors, stand still inside the block. Raises MachineError."""
+        with suspended(*self.threads(thread)):
+            yield
+
+    def threads(self, thread: Thread) -> list[int]:
+        """Return the ids of QEMU's threads of this kind, none once they have ended."""
+        return named(self.process, THREADS[thread])
 
     def collect(self) -> None:
         """Record what QEMU wrote to stderr since the last call and, once, how it ended."""

@@ -45,7 +45,7 @@ def test_each_side_says_once_why_colo_ended(
 ) -> None:
     """The side that is asked to carry on exits by request, its healthy peer by the stream's end; each tells once."""
     nemesis.allow("colo-exit-error", "stderr-nbd", "stderr-migration")
-    pair.vm(first).favour(ahead)
+    pair.vm(first).favour(ahead, "colo" if ahead == "main" else "main")
     part_ways(pair, first)
     pair.observe("after")
 

@@ -4,12 +4,14 @@ import pytest
 
 from colo_harness.colo.message import Message
 from colo_harness.colo.pair import ColoPair
+from colo_harness.faults.late_quit import LateQuit
 from colo_harness.faults.loss import Quit
-from colo_harness.faults.moments import Held
+from colo_harness.faults.moments import BEFORE_COMMIT, IDLE, Held, Moment
 from colo_harness.faults.nemesis import Nemesis
 from colo_harness.judge import (
     FellAt,
     StallBelow,
+    Violation,
     acknowledged_explained,
     exercised,
     failover_completed,
@@ -18,6 +20,7 @@ from colo_harness.judge import (
     sessions_go_on,
     survivors_run,
 )
+from colo_harness.judge.ending import Ended
 from colo_harness.qemu.topology import Role
 from colo_harness.traffic.client import Client
 from colo_harness.traffic.crowd import Crowd
@@ -29,22 +32,24 @@ HELD = (
     Held("before-commit", Message.VMSTATE_RECEIVED, FellAt("before", begun=True)),
     Held("after-commit", Message.VMSTATE_LOADED, FellAt("after", begun=True)),
 )
-HANGS = pytest.mark.slow
-"""A primary that quits while its guest runs may hang: docs/findings/README.md, "Seen, and not yet reduced"."""
+HANGS = pytest.mark.xfail(strict=True, raises=Violation, reason="finding: docs/findings/0078-quit-hangs.md")
 pytestmark = pytest.mark.matrix
 
 
-@pytest.mark.topology(checkpoint_delay_ms=60_000)
+@pytest.mark.topology(relayed=True, checkpoint_delay_ms=60_000)
 @pytest.mark.answers(within=6)
-@pytest.mark.parametrize("role", [pytest.param(Role.PRIMARY, marks=HANGS), Role.SECONDARY], ids=str)
+@pytest.mark.parametrize(("role", "moment"), [(Role.PRIMARY, BEFORE_COMMIT), (Role.SECONDARY, IDLE)], ids=str)
 @pytest.mark.claim("END-4")
-@control(sabotage="no-promotion", checker="no_reset", on="secondary")
-def test_sessions_outlive_a_quit(pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, role: Role) -> None:
+@control(sabotage="no-promotion", checker="no_reset", on="secondary-idle")
+def test_sessions_outlive_a_quit(
+    pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, role: Role, moment: Moment
+) -> None:
     """Either side may quit under busy sessions: they go on with the other, and nothing acknowledged is lost."""
     with Crowd([client.echo(), client.log(), client.download()]) as crowd:
         crowd.let_answer(5)
-        nemesis.inject(Quit(role))
-        pair.attempt_failover(role.peer)
+        with moment.reached(pair, client):
+            nemesis.inject(Quit(role))
+            pair.attempt_failover(role.peer)
         crowd.let_answer(5)
     client.read_back()
     pair.observe_survivor("after")
@@ -67,3 +72,17 @@ def test_a_quit_in_a_checkpoint_ends_at_once(
     pair.observe_survivor("after")
 
     check(moment.proof, failover_completed, survivors_run)
+
+
+@HANGS
+@pytest.mark.needs("suspension")
+@pytest.mark.topology(guest="tick", relayed=True, checkpoint_delay_ms=60_000)
+@pytest.mark.claim("END-4")
+@control(sabotage="no-promotion", checker="survivors_run")
+def test_a_quit_as_a_checkpoint_begins_ends_at_once(pair: ColoPair, nemesis: Nemesis, check: Check) -> None:
+    """A primary that stops its guest for a checkpoint as it is told to quit ends with status 0, and the other runs."""
+    nemesis.inject(LateQuit())
+    pair.attempt_failover(Role.SECONDARY)
+    pair.observe_survivor("after")
+
+    check(Ended("host-qmp-quit", ("host_a",)), survivors_run)

@@ -1,47 +1,48 @@
-"""A state that the secondary has received and cannot load yet: QEMU's big lock is busy."""
+"""A state that the secondary has received: it is loaded, or it waits to be, for QEMU's big lock."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from colo_harness.colo import failover, procedure
 from colo_harness.colo.message import Message
 from colo_harness.colo.pair import ColoPair
 from colo_harness.faults.moments.moment import DEADLINE_S
+from colo_harness.qemu.busy import busy
 from colo_harness.qemu.topology import Role
-from colo_harness.wait import pause
-
-NOWHERE = 1 << 30
-"""A physical address beyond the guest's memory; to read there is slow, and changes nothing."""
-AMOUNT = 80 << 20
-"""Bytes whose reading keeps the big lock for a second or two."""
-UNDER_WAY_S = 0.1
 
 
 @contextmanager
-def unloaded(pair: ColoPair, *, busy: bool) -> Iterator[None]:
-    """Bring the secondary there, and promote it once the block has lost the primary, at the same time or just after.
+def loaded(pair: ColoPair) -> Iterator[None]:
+    """Bring the secondary to where it has loaded a state that is not committed; after the block it is promoted.
 
-    The pair's topology is relayed. `busy` is whether the secondary's main thread has the big lock when the state comes,
-    and has got the order by the time it lets go; it is first then. Raises WaitTimeout, MonitorLost, CommandError.
+    The block loses the primary. The pair's topology is relayed. Raises WaitTimeout, MonitorLost, CommandError.
+    """
+    pair.hold(Message.VMSTATE_RECEIVED)
+    yield
+    pair.failover_to(Role.SECONDARY)
+
+
+@contextmanager
+def unloaded(pair: ColoPair) -> Iterator[None]:
+    """Do as `loaded`, but COLO's thread gets the lock only once the secondary has failed over.
+
+    The main thread has it when the state comes, and could be the next one to get it again. Raises MachineError too.
     """
     vm, relay = pair.vm(Role.SECONDARY), pair.relays.checkpoint
     pair.hold(Message.DEVICE_STATE)
-    vm.execute("nbd-server-stop")
     relay.hold(Message.VMSTATE_RECEIVED)
-    with ThreadPoolExecutor(2, thread_name_prefix="promotion") as threads:
-        if busy:
-            order = {"val": NOWHERE, "size": AMOUNT, "filename": "/dev/null"}
-            reading = threads.submit(vm.rescue.execute, "pmemsave", order, timeout=DEADLINE_S)
-            pause(UNDER_WAY_S)
-        relay.advance()
-        relay.wait_held(timeout=DEADLINE_S)
-        if busy:
-            vm.favour("main")
+    with ThreadPoolExecutor(1, thread_name_prefix="promotion") as threads, ExitStack() as standing:
+        with busy(vm, deadline=DEADLINE_S):
+            relay.advance()
+            relay.wait_held(timeout=DEADLINE_S)
+            standing.enter_context(vm.suspended("colo"))
         yield
-        telling = threads.submit(procedure.lost_heartbeat, vm)
-        if busy:
-            reading.result()
+        since = pair.history.cursor()
+        vm.execute("nbd-server-stop")
+        telling = threads.submit(procedure.lost_heartbeat, vm)  # QEMU answers once COLO's thread has ended
+        vm.await_event("MIGRATION", since=since, timeout=DEADLINE_S)
+        standing.close()
         telling.result()
     failover.take_over(pair)
     pair.history.record("phase", "pair", "promoted", role=Role.SECONDARY, host=vm.name)
