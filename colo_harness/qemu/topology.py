@@ -91,7 +91,15 @@ class Topology:
     meddling: Literal["", "doubled", "swapped"] = ""
     """What a relay of ours does to the frames that colo-compare lets go, where a sabotage asks for it."""
     machine: str = "pc"
-    """The guest's mainboard, with properties; on q35 the tick guest's disk is at an AHCI controller."""
+    """The guest's mainboard, with properties; on q35 an IDE disk is at an AHCI controller."""
+    cpus: Literal[1, 2] = 1
+    """How many processors the guest has."""
+    nic: Literal["virtio-net-pci", "e1000", "rtl8139"] = "virtio-net-pci"
+    """What its NICs are, where it is networked."""
+    bus: Literal["", "virtio", "ide", "scsi"] = ""
+    """Where its disks are: virtio-blk, the mainboard's controller, or a virtio-scsi one; "": as suits the guest."""
+    raw: bool = False
+    """The images of its disks are raw; the secondary's buffers never are."""
     capabilities: tuple[tuple[str, ...], tuple[str, ...]] | None = None
     """Migration capabilities of the primary and of the secondary, where they are not those that COLO wants."""
     impostor: bool = False
