@@ -1,5 +1,6 @@
 """Failover of one side: the steps of the document's "Primary Failover" and "Secondary Failover"."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -66,11 +67,11 @@ def take_over(pair: "ColoPair") -> None:
 def carry_on(pair: "ColoPair") -> None:
     """Let the primary go on without a secondary (Primary Failover). Raises as `promote` does.
 
-    Where its disk is only being copied yet, there is nothing but the copy to be ended.
+    Where its disks are only being copied yet, there is nothing but the copies to be ended.
     """
     vm = pair.vm(Role.PRIMARY)
-    if any(job.get("device") == procedure.RESYNC for job in vm.execute("query-block-jobs")):
-        _break_off_copy(vm, pair.timeouts.failover)
+    if copies := [job["device"] for job in vm.execute("query-block-jobs") if job.get("device") in procedure.RESYNC]:
+        _break_off(vm, copies, pair.timeouts.failover)
         return
     _drop_peer(pair)
     _leave(vm, pair.timeouts.failover)
@@ -115,11 +116,12 @@ def _drop_peer(pair: "ColoPair") -> None:
     pair.graphs[host] = pair.graphs[host].without(*filters)
 
 
-def _break_off_copy(vm: VM, timeout: float) -> None:
-    """End a copy of the disk whose target is lost; it may have noticed by itself."""
-    with suppress(CommandError):
-        procedure.break_off_mirror(vm)
-    wait_until("the copy of the disk to end", lambda: not vm.execute("query-block-jobs"), timeout=timeout)
+def _break_off(vm: VM, copies: Iterable[str], timeout: float) -> None:
+    """End copies of disks whose target is lost; each may have noticed by itself."""
+    for copy in copies:
+        with suppress(CommandError):
+            procedure.break_off_mirror(vm, copy)
+    wait_until("the copies of the disks to end", lambda: not vm.execute("query-block-jobs"), timeout=timeout)
 
 
 def _leave(vm: VM, timeout: float) -> None:

@@ -73,7 +73,7 @@ class Topology:
     offloads: bool = True
     """The NIC sums and segments for the guest. Else whoever changes a packet must sum it anew, as the rewriter does."""
     disks: Literal[1, 2] = 1
-    """How many disks the guest has, each replicated by block nodes of its own; a pair with two is not resumed."""
+    """How many disks the guest has, each replicated by block nodes of its own."""
     nics: Literal[1, 2] = 1
     """How many NICs the guest has, where it is networked; each has a proxy of its own."""
     reboots: bool = False
