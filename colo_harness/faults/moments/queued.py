@@ -36,7 +36,7 @@ class Queued:
 
     @contextmanager
     def reached(self, pair: ColoPair, client: Client) -> Iterator[None]:
-        """Keep from the secondary what clients say, and let three of them ask; they are answered in the end, and asked again."""
+        """Keep from the secondary what clients say, and let three of them ask: they are answered, and asked again."""
         sessions = [client.counter(), client.log(), client.echo()]
         exchange(sessions, 1)
         with _unheard(pair) as grown, ThreadPoolExecutor(1) as thread:
