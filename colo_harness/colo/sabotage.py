@@ -105,17 +105,16 @@ def _cut_stream(pair: "ColoPair") -> None:
 
 
 def _resync_without_the_last_cluster(pair: "ColoPair") -> None:
-    """Put zeros, which a new disk holds, where the copy ends."""
+    """Put zeros, which a new disk holds, where the copy of the last disk ends."""
     resume.resync(pair)
-    order = f"write -z {disk.SIZE - disk.CLUSTER} {disk.CLUSTER}"
-    pair.vm(Role.SECONDARY).execute("human-monitor-command", {"command-line": f'qemu-io parent0 "{order}"'})
+    order, last = f"write -z {disk.SIZE - disk.CLUSTER} {disk.CLUSTER}", f"parent{pair.topology.disks - 1}"
+    pair.vm(Role.SECONDARY).execute("human-monitor-command", {"command-line": f'qemu-io {last} "{order}"'})
 
 
 def _resync_once(pair: "ColoPair") -> None:
     """Copy the disk as it is now, in place of a mirror that follows it."""
     resume.resync(pair)
-    procedure.end_mirror(pair.vm(Role.PRIMARY))
-    resume.await_end(pair)
+    resume.end_copies(pair)
 
 
 def _attach_first_replica(pair: "ColoPair") -> None:
@@ -300,7 +299,7 @@ _ALL = (
     ),
     Sabotage(
         "short-resync",
-        "The resync skips the last cluster of the disk.",
+        "The resync skips the last cluster of the disk, the second of two.",
         instead={"resync": _resync_without_the_last_cluster},
     ),
     Sabotage(
