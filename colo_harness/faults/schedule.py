@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from itertools import islice
+from itertools import count, islice
 from random import Random
 from typing import TypeVar
 
@@ -73,12 +73,15 @@ def why_not(turn: Turn) -> str:
 
 
 def draw(seed: int, palette: Palette = EVERYTHING) -> Iterator[Turn]:
-    """Yield turns for ever, the same ones for the same seed and palette."""
+    """Yield turns for ever, the same ones for the same seed and palette; each kind of fault comes as often as any."""
     dice = Random(seed)  # noqa: S311 - to be drawn again, not to be secret
+    kinds: dict[type[object], list[Trouble]] = {}
+    for trouble in palette.troubles:
+        kinds.setdefault(type(trouble.fault), []).append(trouble)
     while True:
-        turn = Turn(dice.choice(palette.troubles), dice.choice(palette.moments), dice.choice(palette.loads))
-        if not why_not(turn):
-            yield turn
+        trouble = dice.choice(dice.choice([*kinds.values()]))
+        turns = (Turn(trouble, dice.choice(palette.moments), dice.choice(palette.loads)) for _ in count())
+        yield next(turn for turn in turns if not why_not(turn))
 
 
 @dataclass(frozen=True)
@@ -103,9 +106,9 @@ class Schedule:
                     break
                 yield turn
 
-    def told(self, count: int) -> str:
-        """Return the first `count` turns as `read` takes them."""
-        return ",".join(map(str, self.written[:count])) if self.written else f"seed={self.seed}:{count}"
+    def told(self, turns: int) -> str:
+        """Return the first so many turns as `read` takes them."""
+        return ",".join(map(str, self.written[:turns])) if self.written else f"seed={self.seed}:{turns}"
 
     @classmethod
     def read(cls, text: str) -> "Schedule":
@@ -113,10 +116,10 @@ class Schedule:
         if not text.startswith("seed="):
             written = tuple(_read_turn(part.strip()) for part in text.split(","))
             return cls(least=len(written), written=written)
-        seed, _, count = text.removeprefix("seed=").partition(":")
-        if not (seed.isdecimal() and count.isdecimal() and int(count)):
+        seed, _, turns = text.removeprefix("seed=").partition(":")
+        if not (seed.isdecimal() and turns.isdecimal() and int(turns)):
             raise UsageError(f"{text!r} is no schedule", _FORM)
-        return cls(seed=int(seed), least=int(count))
+        return cls(seed=int(seed), least=int(turns))
 
     def prefix(self) -> list[Turn]:
         """Return the turns that are certainly taken."""

@@ -1,5 +1,6 @@
 """Schedules are drawn again as they were, told on one line, and read from it."""
 
+from collections import Counter
 from itertools import islice
 
 import pytest
@@ -45,6 +46,13 @@ def test_everything_is_drawn() -> None:
     assert {turn.moment for turn in drawn} == set(EVERYTHING.moments)
     assert {turn.load for turn in drawn} == set(LOADS)
     assert [turn for turn in drawn if why_not(turn)] == []
+
+
+def test_each_kind_of_fault_comes_as_often_as_any() -> None:
+    """However many troubles it makes: there are ten times as many partitions as quits."""
+    drawn = Counter(type(turn.trouble.fault) for turn in islice(draw(1), 2000))
+    assert len(drawn) == len({type(trouble.fault) for trouble in TROUBLES})
+    assert max(drawn.values()) < 2 * min(drawn.values())
 
 
 def test_a_palette_may_be_another() -> None:
