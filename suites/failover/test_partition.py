@@ -104,7 +104,6 @@ def test_either_side_may_be_fenced_in_every_case(
 
 @pytest.mark.parametrize("way", ["both", *(pytest.param(way, marks=pytest.mark.slow) for way in ("from", "to"))])
 @pytest.mark.claim("NET-1")
-@control(sabotage="no-promotion", checker="new_sessions_open")
 def test_clients_that_are_refused_come_back(
     pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, way: Way
 ) -> None:

@@ -42,7 +42,7 @@ def test_a_resync_copies_all(pair: ColoPair, client: Client, nemesis: Nemesis, c
 
 
 @pytest.mark.topology(disks=2, checkpoint_delay_ms=60_000)
-@pytest.mark.parametrize("lost", list(Role), ids=str)
+@pytest.mark.parametrize("lost", [Role.PRIMARY, pytest.param(Role.SECONDARY, marks=pytest.mark.slow)], ids=str)
 @pytest.mark.claim("RES-2")
 @control(sabotage="short-resync", checker="disks_equal")
 def test_a_resync_copies_both_disks(pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, lost: Role) -> None:

@@ -29,7 +29,7 @@ from fixtures.pair import Check
 
 NOTHING_LOST = (exercised, no_reset, nothing_lost, acknowledged_explained, counter_monotonic)
 GOES_ON = (failover_completed, StallBelow(margin_s=2.5), sessions_go_on)
-UNHEARD = pytest.param(BEFORE_LISTENING, marks=pytest.mark.topology(deferred=True, relayed=False))
+UNHEARD = pytest.param(BEFORE_LISTENING, marks=[pytest.mark.topology(deferred=True, relayed=False), pytest.mark.slow])
 pytestmark = [pytest.mark.matrix, pytest.mark.answers(within=6), pytest.mark.topology(relayed=True)]
 
 
