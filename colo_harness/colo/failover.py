@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from colo_harness.colo import procedure
+from colo_harness.colo import procedure, procedure_2016
 from colo_harness.errors import CommandError
 from colo_harness.qemu.argv import ids_for_each_nic
 from colo_harness.qemu.topology import Role
@@ -86,7 +86,10 @@ def carry_on_first(pair: "ColoPair") -> None:
 def _open_up(pair: "ColoPair") -> None:
     """Let a secondary that has won be heard, and get it ready for a secondary of its own."""
     vm, host = pair.vm(Role.SECONDARY), pair.host(Role.SECONDARY)
-    if not pair.topology.networked:
+    if not pair.topology.proxied:
+        if pair.topology.networked:
+            pair.network.plug(host)
+            procedure.announce(vm)
         return
     filters = ids_for_each_nic(procedure.SECONDARY_FILTERS, pair.topology)
     streams = ids_for_each_nic(procedure.SECONDARY_CHARDEVS, pair.topology)
@@ -102,6 +105,9 @@ def _open_up(pair: "ColoPair") -> None:
 def _drop_peer(pair: "ColoPair") -> None:
     """Take from the primary what leads to its secondary."""
     vm, host = pair.vm(Role.PRIMARY), pair.host(Role.PRIMARY)
+    if pair.topology.document == "2016":
+        procedure_2016.detach_replica(vm)
+        return
     if pair.replicates_disk:
         for disk in range(pair.topology.disks):
             procedure.detach_replica(vm, disk=disk)

@@ -24,7 +24,7 @@ def renew_loop(pair: "ColoPair") -> None:
 
     Half a frame may stand in one since colo-compare was deleted (docs/findings/0009-half-a-frame.md).
     """
-    if pair.topology.networked:
+    if pair.topology.proxied:
         vm = pair.vm(Role.PRIMARY)
         loop = ids_for_each_nic(procedure.LOOP, pair.topology)
         procedure.drop_chardevs(vm, loop)

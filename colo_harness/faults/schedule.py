@@ -10,7 +10,9 @@ from typing import TypeVar
 
 from colo_harness.errors import UsageError
 from colo_harness.faults.cut import Cut
-from colo_harness.faults.load import LOADS, UPLOADS, Load
+from colo_harness.faults.impaired import BadLink
+from colo_harness.faults.load import LOADS, PINGS, UPLOADS, Load
+from colo_harness.faults.loss import Quit
 from colo_harness.faults.moments import IN_RESYNC, MOMENTS, STARTS, Held, Moment
 from colo_harness.faults.trouble import TROUBLES, Trouble
 from colo_harness.qemu.topology import Channel, Role
@@ -54,13 +56,18 @@ def why_not(turn: Turn) -> str:
     Leaving out exactly these, and no more, keeps everything else under test; who mends QEMU takes the rule out.
     What cannot be told from the turn alone is kept apart in colo_harness/faults/journey.py.
     """
-    stands = isinstance(turn.moment, Held)
+    stands, fault = isinstance(turn.moment, Held), turn.trouble.fault
     rules = {
+        "0021-half-a-frame-of-indev": fault == Cut(Channel.MIRROR) and not stands,
+        "0045-rest-of-a-frame": fault == Cut(Channel.COMPARE) and not stands,
+        "0078-quit-hangs": fault == Quit(Role.PRIMARY) and not stands,
         "0006-acknowledged-upload-lost": turn.trouble.survivor is Role.SECONDARY and turn.load is UPLOADS,
         "a guest that stands still writes nothing, by which a cut of NBD would show": stands
-        and turn.trouble.fault == Cut(Channel.NBD),
+        and fault == Cut(Channel.NBD),
         "nobody resumes who never failed over": turn.moment in RESUMES and turn.trouble.survivor is None,
-        "a checkpoint that is held never ends where nobody fails over": stands and turn.trouble.survivor is None,
+        "a ping shows what the network has spoilt": turn.load in PINGS
+        and isinstance(fault, BadLink)
+        and fault.bad.corrupt > 0,
     }
     return next((reason for reason, hit in rules.items() if hit), "")
 

@@ -192,6 +192,7 @@ def machine(topology: Topology, files: Files, *, host: Host, boot: Boot | None) 
             *(part for nic in range(topology.nics) for part in _nic(nic, topology)),
             Part("-fw_cfg", f"name=opt/colo/side,string={SIDES[host]}"),
         ]
+    parts += [Part("-device", "piix3-usb-uhci"), Part("-device", "usb-tablet")] if topology.usb else []
     parts += [Part("-device", "virtio-scsi-pci,id=scsi0", "scsi0")] if topology.bus == "scsi" else []
     parts += [Part("-device", "pvpanic-pci,id=pvpanic0", "pvpanic0")] if topology.pvpanic else []
     return Graph(tuple(parts))
@@ -206,13 +207,14 @@ def primary(topology: Topology, files: Files) -> Iterable[Part]:
     """Return the primary's part of the document's first step."""
     child = f"children.0.file.filename={files.disk},children.0.driver={_format(topology)}"
     storage = [*_for_each_disk(_seen_by_guest(topology, f"{QUORUM},{child}"), topology), Part("-S", "")]
-    if not topology.networked:
+    if not topology.proxied:
         return storage
+    waiting = "on" if topology.waiting else "off"
     timing = f"compare_timeout={topology.compare_timeout_ms},expired_scan_cycle={topology.scan_cycle_ms}"
     streams = "primary_in=compare0-0,secondary_in=compare1,outdev=compare_out0"
     proxy = [
         _chardev("mirror0", f"host=0.0.0.0,port={Channel.MIRROR},server=on,wait=off"),
-        _chardev("compare1", f"host=0.0.0.0,port={Channel.COMPARE},server=on,wait=off"),
+        _chardev("compare1", f"host=0.0.0.0,port={Channel.COMPARE},server=on,wait={waiting}"),
         _chardev("compare0", f"host=127.0.0.1,port={LOOP_PORT},server=on,wait=off"),
         _chardev("compare0-0", f"host=127.0.0.1,port={NARROWS_PORT if topology.narrowed else LOOP_PORT}"),
         _chardev("compare_out", f"host=127.0.0.1,port={OUT_PORT},server=on,wait=off"),
@@ -237,14 +239,19 @@ def secondary(topology: Topology, files: Files, contract: Contract, *, primary_a
         f"file.file.filename={files.active},file.backing.driver=qcow2,"
         f"file.backing.file.filename={files.hidden},file.backing.backing=parent0"
     )
-    drives = [
-        Part("-drive", f"if=none,id=parent0,file.filename={files.disk},driver={_format(topology)}", "parent0"),
-        Part("-drive", replica, "childs0"),
-        *_seen_by_guest(topology, f"{QUORUM},children.0=childs0"),
-    ]
+    drives = (
+        _drives_of_2016(topology, files)
+        if topology.document == "2016"
+        else [
+            Part("-drive", f"if=none,id=parent0,file.filename={files.disk},driver={_format(topology)}", "parent0"),
+            Part("-drive", replica, "childs0"),
+            *_seen_by_guest(topology, f"{QUORUM},children.0=childs0"),
+        ]
+    )
     incoming = Part("-incoming", "defer" if topology.deferred else f"tcp:0.0.0.0:{Channel.CHECKPOINT}")
-    storage = [*_for_each_disk(drives, topology), incoming]
-    if not topology.networked:
+    halted = [Part("-S", "")] if topology.secondary_halted else []
+    storage = [*_for_each_disk(drives, topology), *halted, incoming]
+    if not topology.proxied:
         return storage
     proxy = [
         _chardev("red0", f"host={primary_address},port={Channel.MIRROR},{contract.reconnect}"),
@@ -317,6 +324,20 @@ def _seen_by_guest(topology: Topology, image: str) -> list[Part]:
         device = Part("-device", "scsi-hd,bus=scsi0.0,drive=colo-disk0")
         return [Part("-drive", f"if=none,id=colo-disk0,{image}", "colo-disk0"), device]
     return [Part("-drive", f"if={bus},id=colo-disk0,{image}", "colo-disk0")]
+
+
+def _drives_of_2016(topology: Topology, files: Files) -> list[Part]:
+    """Return the secondary's drives by docs/COLO-FT.txt: no quorum, the replication is what the guest sees."""
+    replica = (
+        "driver=replication,mode=secondary,file.driver=qcow2,top-id=active-disk0,"
+        f"file.file.filename={files.active},file.backing.driver=qcow2,"
+        f"file.backing.file.filename={files.hidden},file.backing.backing=colo-disk0"
+    )
+    parent = f"if=none,id=colo-disk0,file.filename={files.disk},driver={_format(topology)},node-name=node0"
+    return [
+        Part("-drive", parent, "colo-disk0"),
+        Part("-drive", f"if={topology.bus or 'virtio'},id=active-disk0,{replica}", "active-disk0"),
+    ]
 
 
 def _format(topology: Topology) -> str:

@@ -100,6 +100,14 @@ class Topology:
     """Where its disks are: virtio-blk, the mainboard's controller, or a virtio-scsi one; "": as suits the guest."""
     raw: bool = False
     """The images of its disks are raw; the secondary's buffers never are."""
+    usb: bool = False
+    """The guest has the USB controller and tablet of the documents."""
+    document: Literal["qemu-colo", "2016"] = "qemu-colo"
+    """Whose command line and commands the pair follows; that of 2016 (docs/COLO-FT.txt) knows no proxy and one disk."""
+    waiting: bool = False
+    """The primary comes up only once the secondary is connected, by `wait=on` of the document."""
+    secondary_halted: bool = False
+    """The secondary is started with `-S`, as the primary is."""
     capabilities: tuple[tuple[str, ...], tuple[str, ...]] | None = None
     """Migration capabilities of the primary and of the secondary, where they are not those that COLO wants."""
     impostor: bool = False
@@ -113,8 +121,13 @@ class Topology:
 
     @property
     def networked(self) -> bool:
-        """Whether the guest has a NIC, and the pair therefore a proxy."""
+        """Whether the guest has a NIC."""
         return self.guest != "tick"
+
+    @property
+    def proxied(self) -> bool:
+        """Whether the pair has a proxy: filters, and a colo-compare."""
+        return self.networked and self.document != "2016"
 
     @property
     def memory_mib(self) -> int:

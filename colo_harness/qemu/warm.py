@@ -194,6 +194,7 @@ def _plain(topology: Topology) -> Topology:
         cpus=topology.cpus,
         nic=topology.nic,
         bus=topology.bus,
+        usb=topology.usb,
         offloads=topology.offloads,
         disks=topology.disks,
         nics=topology.nics,

@@ -51,7 +51,7 @@ from colo_harness.judge.ending import Ended, Stays
 from colo_harness.judge.entering import ColoEntered, StartRefused
 from colo_harness.judge.frames import SecondarySilent, TimestampsGoOn
 from colo_harness.judge.managing import GaveUp, NoFalseAlarm, fenced_before_promoted
-from colo_harness.judge.memory import GenerationPossible, LeftOut, MemoryEqual
+from colo_harness.judge.memory import GenerationPossible, LeftOut, MemoryEqual, MemoryHeld
 from colo_harness.judge.pacing import NewDelayInForce
 from colo_harness.judge.paws import timestamps_taken
 from colo_harness.judge.prediction import ClientGotAsPredicted
@@ -253,7 +253,7 @@ CASES = [
     Case(
         FellBefore("vmstate-received"),
         standing,
-        change(is_a("trace", message="vmstate-loaded"), at=2.5),
+        change(is_a("trace", "colo_receive_message", message="vmstate-received"), at=2.5),
         is_a("fault"),
         "unknown",
     ),
@@ -262,6 +262,12 @@ CASES = [
         LeftOut({"host_a": 1, "host_b": 2}),
         spared,
         change(is_a("observe", who="host_b"), dumped=1, left_out=1),
+        is_a("observe"),
+    ),
+    Case(
+        MemoryHeld({("host_a", "replicating"): 1, ("host_b", "replicating"): 2}),
+        spared,
+        change(is_a("observe", who="host_b"), dumped=1),
         is_a("observe"),
     ),
     Case(

@@ -36,7 +36,7 @@ class Queued:
 
     @contextmanager
     def reached(self, pair: ColoPair, client: Client) -> Iterator[None]:
-        """Keep from the secondary what clients say, and let three of them ask; they are answered in the end."""
+        """Keep from the secondary what clients say, and let three of them ask: they are answered, and asked again."""
         sessions = [client.counter(), client.log(), client.echo()]
         exchange(sessions, 1)
         with _unheard(pair) as grown, ThreadPoolExecutor(1) as thread:
@@ -44,6 +44,7 @@ class Queued:
             _await(asked, "colo-compare to read the primary's answers", lambda: grown() > Echo.size)
             yield
             asked.result()
+        exchange(sessions, 1)
 
 
 @dataclass(frozen=True)
