@@ -4,7 +4,6 @@ import json
 import re
 import shlex
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ import typer
 from colo_harness.bisection import bisect as search
 from colo_harness.cli.options import Accel, Accelerator
 from colo_harness.cli.run import ROOT
+from colo_harness.cli.subrun import verdicts
 from colo_harness.errors import UsageError
 from colo_harness.history import Valid
 
@@ -73,18 +73,9 @@ def bisect(
 
 def judged(executable: Path, claim: str, accel: Accel, place: Path) -> Valid:
     """Return the verdict of this run on a QEMU; what was not judged is unknown. All that was said lies in `place`."""
-    place.mkdir(parents=True, exist_ok=True)
-    written = place / "claims.json"
-    written.unlink(missing_ok=True)
-    options = [f"--qemu={executable.absolute()}", f"--accel={accel}", f"--results-dir={place}", f"--claim={claim}"]
-    argv = [sys.executable, "-m", "pytest", "-m", "not harness", "--runxfail", *options]
-    with (place / "output.txt").open("wb") as output:
-        subprocess.run(argv, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, check=False)
-    if not written.exists():
-        return "unknown"
-    claims = {one["id"]: one["verdict"] for one in json.loads(written.read_text(encoding="utf-8"))["claims"]}
-    verdict: Valid = claims.get(claim, "unknown")
-    return verdict if verdict in WORDS else "unknown"
+    options = [f"--qemu={executable.absolute()}", f"--accel={accel}", f"--claim={claim}", "--runxfail"]
+    told = verdicts(options, place).get(claim)
+    return next((verdict for verdict in WORDS if verdict == told), "unknown")
 
 
 def executable_of(build: Path) -> Path | None:
