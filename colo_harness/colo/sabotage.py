@@ -368,9 +368,8 @@ SABOTAGES: Mapping[str, Sabotage] = MappingProxyType({sabotage.name: sabotage fo
 
 
 def sabotage(name: str | None) -> Sabotage:
-    """Return the sabotage `name`, or the sound set-up for None. Raises UsageError."""
-    if name is None:
-        return SOUND
-    if name not in SABOTAGES:
+    """Return the sabotage `name`, or the sound set-up for None and its own name. Raises UsageError."""
+    found = {SOUND.name: SOUND, **SABOTAGES}.get(name or SOUND.name)
+    if found is None:
         raise UsageError(f"there is no sabotage {name!r}", f"choose one of {', '.join(sorted(SABOTAGES))}")
-    return SABOTAGES[name]
+    return found

@@ -53,7 +53,7 @@ from colo_harness.judge.frames import SecondarySilent, TimestampsGoOn
 from colo_harness.judge.managing import GaveUp, NoFalseAlarm, fenced_before_promoted
 from colo_harness.judge.memory import GenerationPossible, LeftOut, MemoryEqual, MemoryHeld
 from colo_harness.judge.pacing import NewDelayInForce
-from colo_harness.judge.paws import timestamps_taken
+from colo_harness.judge.paws import none_outdated, timestamps_taken
 from colo_harness.judge.prediction import ClientGotAsPredicted
 from colo_harness.judge.progress import CheckpointsGoOn
 from colo_harness.judge.reasons import ForcedBy
@@ -107,6 +107,8 @@ from suites.harness.histories import (
     renamed,
     rests,
     resumed,
+    sent_again,
+    stamped,
     survivor,
     turned,
     without,
@@ -333,6 +335,7 @@ CASES = [
     Case(monitor_answers, strained, change(is_a("observe", "monitor"), value="silent"), is_a("observe")),
     Case(rewritten, mapped, change(is_a("frame", "out", who="client_out"), hex=TWO.hex()), is_a("frame")),
     Case(timestamps_taken, ticking, change(after(0.7, is_a("frame", "out")), hex=OLD), is_a("phase", "failover")),
+    Case(none_outdated, sent_again, change(after(1.15, is_a("frame")), hex=stamped(7)), is_a("frame")),
     Case(reads_documented, replicated, change(ended("read"), runs=[[0, 1]]), is_a("op", "read")),
     Case(requests_answered, replicated, change(ended("write"), type="fail", error="EIO"), is_a("op")),
     Case(GuestTold("secondary"), flawed, change(ended("write"), type="ok"), is_a("op")),
