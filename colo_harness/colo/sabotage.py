@@ -257,6 +257,11 @@ _ALL = (
         instead=dict.fromkeys(("promote", "carry_on", "promote_first", "carry_on_first"), _left_out),
     ),
     Sabotage(
+        "no-takeover",
+        "A secondary that is to carry on is never told that it is alone; a primary is.",
+        instead={"promote": _left_out},
+    ),
+    Sabotage(
         "no-yank",
         "The survivor of a peer that hangs is not freed before the document's commands.",
         instead={"yank_primary": _left_out, "yank_secondary": _left_out},

@@ -123,9 +123,11 @@ class Client:
             with self.counter(key=counter.key) as reader:
                 reader.read()
 
-    def echo(self, name: str | None = None) -> Echo:
-        """Open an echo session."""
-        return self._keep(Echo(self._target, self._name(Echo.kind, name)))
+    def echo(self, name: str | None = None, *, size: int = Echo.size) -> Echo:
+        """Open an echo session, whose records have `size` bytes."""
+        session = self._keep(Echo(self._target, self._name(Echo.kind, name)))
+        session.size = size
+        return session
 
     def dialled(self, name: str | None = None, *, eager: bool = False) -> Dialled:
         """Let the guest open a connection to here; echo over it.

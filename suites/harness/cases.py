@@ -50,7 +50,7 @@ from colo_harness.judge.documented import Covered, as_documented
 from colo_harness.judge.ending import Ended, Stays
 from colo_harness.judge.entering import ColoEntered, StartRefused
 from colo_harness.judge.frames import SecondarySilent, TimestampsGoOn
-from colo_harness.judge.managing import NoFalseAlarm, fenced_before_promoted
+from colo_harness.judge.managing import GaveUp, NoFalseAlarm, fenced_before_promoted
 from colo_harness.judge.memory import GenerationPossible, LeftOut, MemoryEqual, MemoryHeld
 from colo_harness.judge.pacing import NewDelayInForce
 from colo_harness.judge.paws import timestamps_taken
@@ -309,6 +309,7 @@ CASES = [
     Case(SecondarySilent(), crossing, change(is_a("frame", who="host_b"), at=5.1), is_a("frame")),
     Case(never_both_answer, handed_over, change(is_a("phase", "failover"), host="host_a"), is_a("observe", "voice")),
     Case(fenced_before_promoted, handed_over, change(is_a("phase", "fenced"), at=5.3), is_a("phase")),
+    Case(GaveUp("host_b", "its QEMU ended"), handed_over, change(is_a("phase", "detected"), reason="?"), is_a("phase")),
     Case(
         NoFalseAlarm(100), beating, say(is_a("phase", "watching"), "detected"), is_a("observe", "heartbeat", "host_b")
     ),
