@@ -28,11 +28,13 @@ COMMANDS = {
     "pair": "pair",
     "explain": "explain",
     "bench": "bench",
+    "bisect": "bisect",
+    "power": "power",
     "clean": "clean",
 }
 """Each command, a function or a group of them, and the module of this room that has it; it is imported when given."""
 
-STARTERS = ("doctor", "setup", "plan", "run", "explain", "bench", "replay")
+STARTERS = ("doctor", "setup", "plan", "run", "explain", "bench", "replay", "bisect", "power")
 """Commands that start programs which must not outlive them; a pair has a keeper for that."""
 
 

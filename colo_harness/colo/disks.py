@@ -78,10 +78,11 @@ class Image:
 
 
 def _await_commit(vm: "VM") -> None:
-    """Return once a promoted secondary has put into its disk what its buffers hold. Raises WaitTimeout."""
+    """Return once a promoted secondary has put into its disks what its buffers hold. Raises WaitTimeout."""
+    images = vm.files.images(2)
 
     def committed() -> bool:
         nodes = vm.execute("query-named-block-nodes", {"flat": True})
-        return not any(str(vm.files.active) in str(node["file"]) for node in nodes)
+        return not any(str(active) in str(node["file"]) for node in nodes for _, active, _ in images)
 
     wait_until(f"{vm.name} to commit what its buffers hold", committed, timeout=END)

@@ -1,9 +1,10 @@
 """Failover of one side: the steps of the document's "Primary Failover" and "Secondary Failover"."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from colo_harness.colo import procedure
+from colo_harness.colo import procedure, procedure_2016
 from colo_harness.errors import CommandError
 from colo_harness.qemu.argv import ids_for_each_nic
 from colo_harness.qemu.topology import Role
@@ -66,11 +67,11 @@ def take_over(pair: "ColoPair") -> None:
 def carry_on(pair: "ColoPair") -> None:
     """Let the primary go on without a secondary (Primary Failover). Raises as `promote` does.
 
-    Where its disk is only being copied yet, there is nothing but the copy to be ended.
+    Where its disks are only being copied yet, there is nothing but the copies to be ended.
     """
     vm = pair.vm(Role.PRIMARY)
-    if any(job.get("device") == procedure.RESYNC for job in vm.execute("query-block-jobs")):
-        _break_off_copy(vm, pair.timeouts.failover)
+    if copies := [job["device"] for job in vm.execute("query-block-jobs") if job.get("device") in procedure.RESYNC]:
+        _break_off(vm, copies, pair.timeouts.failover)
         return
     _drop_peer(pair)
     _leave(vm, pair.timeouts.failover)
@@ -85,7 +86,10 @@ def carry_on_first(pair: "ColoPair") -> None:
 def _open_up(pair: "ColoPair") -> None:
     """Let a secondary that has won be heard, and get it ready for a secondary of its own."""
     vm, host = pair.vm(Role.SECONDARY), pair.host(Role.SECONDARY)
-    if not pair.topology.networked:
+    if not pair.topology.proxied:
+        if pair.topology.networked:
+            pair.network.plug(host)
+            procedure.announce(vm)
         return
     filters = ids_for_each_nic(procedure.SECONDARY_FILTERS, pair.topology)
     streams = ids_for_each_nic(procedure.SECONDARY_CHARDEVS, pair.topology)
@@ -101,6 +105,9 @@ def _open_up(pair: "ColoPair") -> None:
 def _drop_peer(pair: "ColoPair") -> None:
     """Take from the primary what leads to its secondary."""
     vm, host = pair.vm(Role.PRIMARY), pair.host(Role.PRIMARY)
+    if pair.topology.document == "2016":
+        procedure_2016.detach_replica(vm)
+        return
     if pair.replicates_disk:
         for disk in range(pair.topology.disks):
             procedure.detach_replica(vm, disk=disk)
@@ -109,11 +116,12 @@ def _drop_peer(pair: "ColoPair") -> None:
     pair.graphs[host] = pair.graphs[host].without(*filters)
 
 
-def _break_off_copy(vm: VM, timeout: float) -> None:
-    """End a copy of the disk whose target is lost; it may have noticed by itself."""
-    with suppress(CommandError):
-        procedure.break_off_mirror(vm)
-    wait_until("the copy of the disk to end", lambda: not vm.execute("query-block-jobs"), timeout=timeout)
+def _break_off(vm: VM, copies: Iterable[str], timeout: float) -> None:
+    """End copies of disks whose target is lost; each may have noticed by itself."""
+    for copy in copies:
+        with suppress(CommandError):
+            procedure.break_off_mirror(vm, copy)
+    wait_until("the copies of the disks to end", lambda: not vm.execute("query-block-jobs"), timeout=timeout)
 
 
 def _leave(vm: VM, timeout: float) -> None:

@@ -100,8 +100,11 @@ class Lab:
         return path
 
     def copy(self, image: Path, to: Path) -> None:
-        """Give a QEMU an image of its own."""
-        shutil.copyfile(image, to)
+        """Give a QEMU an image of its own, in the format of its name."""
+        if to.suffix == image.suffix:
+            shutil.copyfile(image, to)
+        else:
+            self.images.copy(to, image)
 
 
 @contextmanager

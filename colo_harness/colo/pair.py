@@ -41,7 +41,7 @@ class ColoPair:
         self.lab = lab
         self.timeouts = lab.settings.timeouts
         self.guest = lab.guest(self.topology)
-        self.files: dict[Host, Files] = {host: Files(folder / host) for host in HOSTS}
+        self.files: dict[Host, Files] = {host: Files(folder / host, topology.raw) for host in HOSTS}
         self.graphs: dict[Host, Graph] = {}
         """What each host's QEMU consists of now."""
         self.relays = Relays(self)

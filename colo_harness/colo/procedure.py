@@ -19,8 +19,8 @@ PRIMARY_CHARDEVS = ("mirror0", "compare1", "compare0", "compare0-0", "compare_ou
 SECONDARY_CHARDEVS = ("red1", "red0")
 LOOP = ("compare0", "compare0-0", "compare_out", "compare_out0")
 """The chardevs by which the primary's filters and its colo-compare talk to each other, over the host's loopback."""
-RESYNC = "resync"
-"""The document's id of the job that copies the disk."""
+RESYNC = ("resync", "resync1")
+"""The jobs that copy the disks: the document's id, and that of a second disk."""
 ANNOUNCEMENT = {"initial": 50, "max": 550, "rounds": 5, "step": 100}
 """QEMU's own defaults for announcements after a migration, in milliseconds (qapi/net.json, AnnounceParameters)."""
 
@@ -106,10 +106,10 @@ def add(vm: VM, parts: Iterable[Part], *, before: str | None = None) -> None:
         vm.execute(*hotplug.command(part, before=before))
 
 
-def mirror_disk(vm: VM, secondary_address: str, *, speed: int | None = None) -> None:
-    """Copy the whole disk to the new secondary's export (both ways to resume), at most `speed` bytes a second."""
-    target = f"nbd://{secondary_address}:{Channel.NBD}/parent0"
-    job: dict[str, Any] = {"device": "colo-disk0", "job-id": RESYNC, "target": target}
+def mirror_disk(vm: VM, secondary_address: str, *, disk: int = 0, speed: int | None = None) -> None:
+    """Copy a whole disk to the new secondary's export (both ways to resume), at most `speed` bytes a second."""
+    target = f"nbd://{secondary_address}:{Channel.NBD}/parent{disk}"
+    job: dict[str, Any] = {"device": f"colo-disk{disk}", "job-id": RESYNC[disk], "target": target}
     if speed:
         job["speed"] = speed
     vm.execute("drive-mirror", {**job, "mode": "existing", "format": "raw", "sync": "full"})
@@ -120,14 +120,14 @@ def stop_guest(vm: VM) -> None:
     vm.execute("stop")
 
 
-def end_mirror(vm: VM) -> None:
-    """End the copy (both ways to resume)."""
-    vm.execute("block-job-cancel", {"device": RESYNC})
+def end_mirror(vm: VM, *, disk: int = 0) -> None:
+    """End the copy of one disk (both ways to resume)."""
+    vm.execute("block-job-cancel", {"device": RESYNC[disk]})
 
 
-def break_off_mirror(vm: VM) -> None:
-    """End the copy at once, whatever has been copied."""
-    vm.execute("block-job-cancel", {"device": RESYNC, "force": True})
+def break_off_mirror(vm: VM, job: str) -> None:
+    """End one of the copies at once, whatever has been copied."""
+    vm.execute("block-job-cancel", {"device": job, "force": True})
 
 
 def announce(vm: VM) -> None:

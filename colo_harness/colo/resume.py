@@ -1,13 +1,13 @@
 """Resuming replication after a failover, by the document's "Primary resume replication" and "Secondary …".
 
 The survivor is the primary by now, and the same process as before. Its host's peer gets a fresh QEMU, which finds the
-disks that the lost one left there; all of the survivor's disk is copied to it before the two replicate.
+disks that the lost one left there; all of the survivor's disks is copied to it before the two replicate.
 """
 
 from typing import TYPE_CHECKING, Any
 
 from colo_harness.colo import procedure, start
-from colo_harness.errors import StartupFailed, UsageError
+from colo_harness.errors import StartupFailed
 from colo_harness.qemu.argv import ids_for_each_nic
 from colo_harness.qemu.topology import Role
 from colo_harness.wait import wait_until
@@ -24,7 +24,7 @@ def renew_loop(pair: "ColoPair") -> None:
 
     Half a frame may stand in one since colo-compare was deleted (docs/findings/0009-half-a-frame.md).
     """
-    if pair.topology.networked:
+    if pair.topology.proxied:
         vm = pair.vm(Role.PRIMARY)
         loop = ids_for_each_nic(procedure.LOOP, pair.topology)
         procedure.drop_chardevs(vm, loop)
@@ -37,27 +37,27 @@ def inherit_disks(pair: "ColoPair") -> None:
     lost = pair.files[host]
     files = pair.files[host] = lost.next()
     files.folder.mkdir()
-    for old, new in ((lost.disk, files.disk), (lost.active, files.active), (lost.hidden, files.hidden)):
-        if old.exists():
-            old.rename(new)
+    for before, after in zip(lost.images(pair.topology.disks), files.images(pair.topology.disks), strict=True):
+        for old, new in zip(before, after, strict=True):
+            if old.exists():
+                old.rename(new)
     start.make_buffers(pair)
 
 
 def resync(pair: "ColoPair") -> None:
-    """Let the secondary's disk become like the survivor's, whose guest works, and stay so.
+    """Let the secondary's disks become like the survivor's, whose guest works, and stay so.
 
     Raises StartupFailed, WaitTimeout.
     """
-    if pair.topology.disks > 1:
-        raise UsageError("a pair with two disks is not resumed: only the first would be copied", "give it one disk")
-    primary = pair.vm(Role.PRIMARY)
-    procedure.mirror_disk(primary, pair.address(Role.SECONDARY))
+    primary, disks = pair.vm(Role.PRIMARY), range(pair.topology.disks)
+    for disk in disks:
+        procedure.mirror_disk(primary, pair.address(Role.SECONDARY), disk=disk)
 
     def ready() -> bool:
         jobs = primary.execute("query-block-jobs")
-        if not jobs:
-            raise StartupFailed(f"the resync of {primary.name} ended by itself: its disk is not copied")
-        return bool(jobs[0]["ready"])
+        if len(jobs) < len(disks):
+            raise StartupFailed(f"the resync of {primary.name} ended by itself: not all of its disks is copied")
+        return all(job["ready"] for job in jobs)
 
     wait_until("the resync to be ready", ready, timeout=pair.timeouts.resync)
 
@@ -76,16 +76,16 @@ def resync_slowly(pair: "ColoPair") -> None:
 
 
 def stop_guest(pair: "ColoPair") -> None:
-    """Stop the guest, and end the copy with both disks alike. Raises WaitTimeout."""
-    primary = pair.vm(Role.PRIMARY)
-    procedure.stop_guest(primary)
-    procedure.end_mirror(primary)
-    await_end(pair)
+    """Stop the guest, and end the copies with the disks of both sides alike. Raises WaitTimeout."""
+    procedure.stop_guest(pair.vm(Role.PRIMARY))
+    end_copies(pair)
 
 
-def await_end(pair: "ColoPair") -> None:
-    """Return once the copy has ended. Raises WaitTimeout."""
+def end_copies(pair: "ColoPair") -> None:
+    """End the copies of all disks, and return once they have ended. Raises WaitTimeout."""
     primary = pair.vm(Role.PRIMARY)
+    for disk in range(pair.topology.disks):
+        procedure.end_mirror(primary, disk=disk)
     wait_until("the resync to end", lambda: not primary.execute("query-block-jobs"), timeout=pair.timeouts.resync)
 
 

@@ -105,17 +105,16 @@ def _cut_stream(pair: "ColoPair") -> None:
 
 
 def _resync_without_the_last_cluster(pair: "ColoPair") -> None:
-    """Put zeros, which a new disk holds, where the copy ends."""
+    """Put zeros, which a new disk holds, where the copy of the last disk ends."""
     resume.resync(pair)
-    order = f"write -z {disk.SIZE - disk.CLUSTER} {disk.CLUSTER}"
-    pair.vm(Role.SECONDARY).execute("human-monitor-command", {"command-line": f'qemu-io parent0 "{order}"'})
+    order, last = f"write -z {disk.SIZE - disk.CLUSTER} {disk.CLUSTER}", f"parent{pair.topology.disks - 1}"
+    pair.vm(Role.SECONDARY).execute("human-monitor-command", {"command-line": f'qemu-io {last} "{order}"'})
 
 
 def _resync_once(pair: "ColoPair") -> None:
     """Copy the disk as it is now, in place of a mirror that follows it."""
     resume.resync(pair)
-    procedure.end_mirror(pair.vm(Role.PRIMARY))
-    resume.await_end(pair)
+    resume.end_copies(pair)
 
 
 def _attach_first_replica(pair: "ColoPair") -> None:
@@ -258,6 +257,11 @@ _ALL = (
         instead=dict.fromkeys(("promote", "carry_on", "promote_first", "carry_on_first"), _left_out),
     ),
     Sabotage(
+        "no-takeover",
+        "A secondary that is to carry on is never told that it is alone; a primary is.",
+        instead={"promote": _left_out},
+    ),
+    Sabotage(
         "no-yank",
         "The survivor of a peer that hangs is not freed before the document's commands.",
         instead={"yank_primary": _left_out, "yank_secondary": _left_out},
@@ -300,7 +304,7 @@ _ALL = (
     ),
     Sabotage(
         "short-resync",
-        "The resync skips the last cluster of the disk.",
+        "The resync skips the last cluster of the disk, the second of two.",
         instead={"resync": _resync_without_the_last_cluster},
     ),
     Sabotage(
@@ -364,9 +368,8 @@ SABOTAGES: Mapping[str, Sabotage] = MappingProxyType({sabotage.name: sabotage fo
 
 
 def sabotage(name: str | None) -> Sabotage:
-    """Return the sabotage `name`, or the sound set-up for None. Raises UsageError."""
-    if name is None:
-        return SOUND
-    if name not in SABOTAGES:
+    """Return the sabotage `name`, or the sound set-up for None and its own name. Raises UsageError."""
+    found = {SOUND.name: SOUND, **SABOTAGES}.get(name or SOUND.name)
+    if found is None:
         raise UsageError(f"there is no sabotage {name!r}", f"choose one of {', '.join(sorted(SABOTAGES))}")
-    return SABOTAGES[name]
+    return found

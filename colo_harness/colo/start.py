@@ -3,9 +3,10 @@
 Each step takes the pair and is called by it through a sabotage, which may replace the step (colo/sabotage.py).
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from colo_harness.colo import procedure
+from colo_harness.colo import procedure, procedure_2016
 from colo_harness.colo.entry import await_colo
 from colo_harness.colo.ticks import Ticks
 from colo_harness.qemu import warm
@@ -33,13 +34,25 @@ def make_buffers(pair: "ColoPair") -> None:
 
 
 def start_primary(pair: "ColoPair") -> None:
-    """Start the primary with `-S` (step 1)."""
+    """Start the primary with `-S` (step 1), and with it the secondary where it waits for that one."""
     pair.relays.open_around_compare()
-    pair.launch(Role.PRIMARY, warm.restoring() if _is_warm(pair) else [])
+    with ThreadPoolExecutor(1, thread_name_prefix="primary") as threads:
+        coming = threads.submit(pair.launch, Role.PRIMARY, warm.restoring() if _is_warm(pair) else [])
+        if pair.topology.waiting:
+            _launch_secondary(pair)
+        coming.result()
 
 
 def start_secondary(pair: "ColoPair") -> None:
     """Start the secondary, which listens for the checkpoint stream (step 2)."""
+    if not pair.topology.waiting:
+        _launch_secondary(pair)
+
+
+def _launch_secondary(pair: "ColoPair") -> None:
+    """Start it; where nothing would silence its guest, its host is off the service network until it is promoted."""
+    if pair.topology.networked and not pair.topology.proxied:
+        pair.network.unplug(pair.host(Role.SECONDARY))
     pair.launch(Role.SECONDARY, [])
 
 
@@ -71,11 +84,17 @@ def set_capabilities(pair: "ColoPair") -> None:
 
 def serve_replica(pair: "ColoPair") -> None:
     """Export the secondary's disk."""
-    procedure.serve_replica(pair.vm(Role.SECONDARY), disks=pair.topology.disks)
+    if pair.topology.document == "2016":
+        procedure_2016.serve_replica(pair.vm(Role.SECONDARY))
+    else:
+        procedure.serve_replica(pair.vm(Role.SECONDARY), disks=pair.topology.disks)
 
 
 def attach_replica(pair: "ColoPair") -> None:
     """Add the secondary's export to the primary's quorum."""
+    if pair.topology.document == "2016":
+        procedure_2016.attach_replica(pair.vm(Role.PRIMARY), pair.address(Role.SECONDARY))
+        return
     for disk in range(pair.topology.disks):
         procedure.attach_replica(pair.vm(Role.PRIMARY), pair.address(Role.SECONDARY), disk=disk)
 

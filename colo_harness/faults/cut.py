@@ -74,12 +74,11 @@ class Cut:
             witness, event = end.event
             pair.vm(witness).await_event(event, since=since, timeout=_BITES_WITHIN)
         else:
-            wait_until(
-                f"{self} to show", lambda: _is_cut(vm, end.instance["id"]), timeout=_BITES_WITHIN, interval=0.001
-            )
+            wait_until(f"{self} to show", lambda: is_cut(vm, end.instance["id"]), timeout=_BITES_WITHIN, interval=0.001)
         yield {"host": vm.name}
 
 
-def _is_cut(vm: VM, chardev: str) -> bool:
+def is_cut(vm: VM, chardev: str) -> bool:
+    """Tell whether nobody is at the other end of a character device."""
     told: list[dict[str, Any]] = vm.execute("query-chardev")
     return any(one["label"] == chardev and one["filename"].startswith("disconnected:") for one in told)

@@ -91,11 +91,14 @@ class Journey:
             self._nemesis.inject(trouble.fault)
             if trouble.survivor:
                 self._nemesis.allow(*PEER_LOST)
+                if trouble.unheard:
+                    self._crowd.work(UNHEALED_S)
+                    self._nemesis.inject(Kill(trouble.survivor.peer))
                 self._pair.attempt_failover(trouble.survivor, fenced=trouble.fenced)
             else:
                 self._crowd.work(UNHEALED_S)
                 self._nemesis.heal()
-            _let_answer(crowds)
+        _let_answer(crowds)
         self._nemesis.heal()
 
     def _stumble(self, moment: Moment, crowds: Sequence[Crowd]) -> None:

@@ -47,12 +47,13 @@ def _downloads(client: Client) -> Iterable[Opener]:
     return (partial(client.download, size=BULK, pause=0), partial(client.half_closed_download, size=BULK, pause=0))
 
 
+PINGS = (Load("many", _many), Load("datagrams", lambda client: (client.udp_echo, client.ping)))
+"""With ICMP, whose checksum no kernel looks at before a raw socket gets an answer."""
 UPLOADS = Load("uploads", lambda client: (partial(client.upload, size=BULK),) * 2)
 LOADS: tuple[Load, ...] = (
     Load("nothing", lambda _client: ()),
     Load("sessions", _sessions),
-    Load("many", _many),
-    Load("datagrams", lambda client: (client.udp_echo, client.ping)),
+    *PINGS,
     Load("differences", lambda client: (client.differ,) * 2),
     Load("downloads", _downloads),
     UPLOADS,

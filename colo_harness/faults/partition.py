@@ -20,7 +20,9 @@ from colo_harness.qemu.topology import HOSTS, Channel, Role
 from colo_harness.wait import wait_until
 
 How = Literal["drop", "reject"]
-_Way = tuple[Place, Place, Callable[[int], bytes]]
+Way = Literal["both", "from", "to"]
+"""Whether what comes from somebody is lost, or what goes there."""
+_Route = tuple[Place, Place, Callable[[int], bytes]]
 """From where to where tracers go, and who makes them."""
 _BITES_WITHIN = 10.0
 _DISCARD = 9
@@ -62,7 +64,7 @@ class Partition:
         port = int(self.channel)
         return segment is not None and not {port, port + SECOND_PORTS}.isdisjoint(segment.ports)
 
-    def _way(self, network: Network, end: End) -> _Way:
+    def _way(self, network: Network, end: End) -> _Route:
         """Return the way of this stream's tracers from the host at this end of the wire."""
         source, target = HOSTS[end], HOSTS[1 - end]
         ports = _DISCARD, int(self.channel or _DISCARD)
@@ -75,8 +77,7 @@ class Unplugged:
     """Somebody is cut off from the service network: a side's host, or the clients."""
 
     who: Role | Literal["client"]
-    way: Literal["both", "from", "to"] = "both"
-    """Whether what comes from there is lost, or what goes there."""
+    way: Way = "both"
     how: How = "drop"
 
     allows = ()
@@ -99,7 +100,7 @@ class Unplugged:
 
 
 @contextmanager
-def _barred(network: Network, port: Port, fate: Barred, ways: Mapping[End, _Way]) -> Iterator[Bite]:
+def _barred(network: Network, port: Port, fate: Barred, ways: Mapping[End, _Route]) -> Iterator[Bite]:
     """Bar a port's frames; `ways` are those of tracers that are to be lost, by the end where they come in."""
     with ExitStack() as opened:
         tracers = [opened.enter_context(Tracers(*way)) for way in ways.values()]

@@ -4,13 +4,15 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from itertools import islice
+from itertools import count, islice
 from random import Random
 from typing import TypeVar
 
 from colo_harness.errors import UsageError
 from colo_harness.faults.cut import Cut
-from colo_harness.faults.load import LOADS, UPLOADS, Load
+from colo_harness.faults.impaired import BadLink
+from colo_harness.faults.load import LOADS, PINGS, UPLOADS, Load
+from colo_harness.faults.loss import Quit
 from colo_harness.faults.moments import IN_RESYNC, MOMENTS, STARTS, Held, Moment
 from colo_harness.faults.trouble import TROUBLES, Trouble
 from colo_harness.qemu.topology import Channel, Role
@@ -54,24 +56,32 @@ def why_not(turn: Turn) -> str:
     Leaving out exactly these, and no more, keeps everything else under test; who mends QEMU takes the rule out.
     What cannot be told from the turn alone is kept apart in colo_harness/faults/journey.py.
     """
-    stands = isinstance(turn.moment, Held)
+    stands, fault = isinstance(turn.moment, Held), turn.trouble.fault
     rules = {
+        "0021-half-a-frame-of-indev": fault == Cut(Channel.MIRROR) and not stands,
+        "0045-rest-of-a-frame": fault == Cut(Channel.COMPARE) and not stands,
+        "0078-quit-hangs": fault == Quit(Role.PRIMARY) and not stands,
         "0006-acknowledged-upload-lost": turn.trouble.survivor is Role.SECONDARY and turn.load is UPLOADS,
         "a guest that stands still writes nothing, by which a cut of NBD would show": stands
-        and turn.trouble.fault == Cut(Channel.NBD),
+        and fault == Cut(Channel.NBD),
         "nobody resumes who never failed over": turn.moment in RESUMES and turn.trouble.survivor is None,
-        "a checkpoint that is held never ends where nobody fails over": stands and turn.trouble.survivor is None,
+        "a ping shows what the network has spoilt": turn.load in PINGS
+        and isinstance(fault, BadLink)
+        and fault.bad.corrupt > 0,
     }
     return next((reason for reason, hit in rules.items() if hit), "")
 
 
 def draw(seed: int, palette: Palette = EVERYTHING) -> Iterator[Turn]:
-    """Yield turns for ever, the same ones for the same seed and palette."""
+    """Yield turns for ever, the same ones for the same seed and palette; each kind of fault comes as often as any."""
     dice = Random(seed)  # noqa: S311 - to be drawn again, not to be secret
+    kinds: dict[type[object], list[Trouble]] = {}
+    for trouble in palette.troubles:
+        kinds.setdefault(type(trouble.fault), []).append(trouble)
     while True:
-        turn = Turn(dice.choice(palette.troubles), dice.choice(palette.moments), dice.choice(palette.loads))
-        if not why_not(turn):
-            yield turn
+        trouble = dice.choice(dice.choice([*kinds.values()]))
+        turns = (Turn(trouble, dice.choice(palette.moments), dice.choice(palette.loads)) for _ in count())
+        yield next(turn for turn in turns if not why_not(turn))
 
 
 @dataclass(frozen=True)
@@ -96,9 +106,9 @@ class Schedule:
                     break
                 yield turn
 
-    def told(self, count: int) -> str:
-        """Return the first `count` turns as `read` takes them."""
-        return ",".join(map(str, self.written[:count])) if self.written else f"seed={self.seed}:{count}"
+    def told(self, turns: int) -> str:
+        """Return the first so many turns as `read` takes them."""
+        return ",".join(map(str, self.written[:turns])) if self.written else f"seed={self.seed}:{turns}"
 
     @classmethod
     def read(cls, text: str) -> "Schedule":
@@ -106,10 +116,10 @@ class Schedule:
         if not text.startswith("seed="):
             written = tuple(_read_turn(part.strip()) for part in text.split(","))
             return cls(least=len(written), written=written)
-        seed, _, count = text.removeprefix("seed=").partition(":")
-        if not (seed.isdecimal() and count.isdecimal() and int(count)):
+        seed, _, turns = text.removeprefix("seed=").partition(":")
+        if not (seed.isdecimal() and turns.isdecimal() and int(turns)):
             raise UsageError(f"{text!r} is no schedule", _FORM)
-        return cls(seed=int(seed), least=int(count))
+        return cls(seed=int(seed), least=int(turns))
 
     def prefix(self) -> list[Turn]:
         """Return the turns that are certainly taken."""

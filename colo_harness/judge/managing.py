@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from colo_harness.history import Entry
 from colo_harness.judge.moments import faults, phases, promotions
 from colo_harness.judge.operations import ledger
-from colo_harness.judge.verdict import Breach, Parametrised, Verdict, checker, decide
+from colo_harness.judge.verdict import Breach, Parametrised, Verdict, checker, decide, undecided
 
 
 @checker
@@ -52,6 +52,24 @@ def _courses(entries: Sequence[Entry]) -> Iterator[str]:
             "the longest answer took": max(answers, default=0.0),
         }
         yield f"{host}: " + ", ".join(f"{what} {seconds:.3f} s" for what, seconds in steps.items())
+
+
+@dataclass(frozen=True)
+class GaveUp(Parametrised):
+    """Of the two hosts `host` was the first to give its peer up, and for this reason."""
+
+    host: str
+    reason: str
+
+    def judge(self, entries: Sequence[Entry]) -> Verdict:
+        """Judge entries that are in order of time."""
+        alarms = phases(entries, "detected")
+        if not alarms:
+            return undecided("nobody gave its peer up")
+        first, reason = alarms[0], alarms[0].data.get("reason")
+        right = (first.who, reason) == (self.host, self.reason)
+        breaches = [] if right else [Breach(f"{first.who} was the first: {reason}", first.at, (first.line,))]
+        return decide(breaches, [], f"{self.host} was the first, at {first.at:.3f} s: {reason}")
 
 
 @dataclass(frozen=True)

@@ -176,3 +176,23 @@ class LeftOut(Parametrised):
             if found.get(host, 0) != count
         ]
         return decide(breaches, doubts, f"{sum(found.values())} mappings of guest memory, all left out")
+
+
+@dataclass(frozen=True)
+class MemoryHeld(Parametrised):
+    """At each moment a host's QEMU has guest memory so many times; `expected` has host and moment."""
+
+    expected: Mapping[tuple[str, str], int]
+
+    def judge(self, entries: Sequence[Entry]) -> Verdict:
+        """Judge entries that are in order of time."""
+        told = [entry for entry in entries if entry.kind == "observe" and entry.what == "mappings"]
+        seen = {(entry.who, str(entry.data.get("moment"))): entry for entry in told}
+        breaches = []
+        for (host, moment), count in self.expected.items():
+            if one := seen.get((host, moment)):
+                found = one.data["dumped"] + one.data["left_out"]
+                said = f"{host} has guest memory {found} times at {moment!r}, not {count}"
+                breaches += [Breach(said, one.at, (one.line,))] if found != count else []
+        doubts = [f"{host} was not looked at at {moment!r}" for host, moment in self.expected.keys() - seen.keys()]
+        return decide(breaches, doubts, f"guest memory as often as expected, {len(self.expected)} times")

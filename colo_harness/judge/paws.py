@@ -1,9 +1,11 @@
-"""What a client does with the timestamps of a session that outlives a failover (PAWS, RFC 7323, 5)."""
+"""What a client does with the timestamps of a session (PAWS, RFC 7323, 5)."""
 
 from collections.abc import Sequence
 
 from colo_harness.history import Entry
+from colo_harness.judge.explanation import recorded
 from colo_harness.judge.moments import phases
+from colo_harness.judge.packets import Flow, parse
 from colo_harness.judge.verdict import Breach, Verdict, checker, decide
 
 _HALF, _CYCLE = 1 << 31, 1 << 32
@@ -37,6 +39,29 @@ def timestamps_taken(entries: Sequence[Entry]) -> Verdict:
     return decide(
         breaches, [] if count else ["the survivor sent no timestamp"], f"{count} timestamps, all of them taken"
     )
+
+
+@checker
+def none_outdated(entries: Sequence[Entry]) -> Verdict:
+    """No new bytes leave colo-compare under an older timestamp than one that left before in their stream.
+
+    A client who has heard the newer one throws them away. Read from the frames of outdev.
+    """
+    latest: dict[Flow, tuple[int, int]] = {}
+    breaches, count = [], 0
+    for heard in recorded(entries):
+        packet, clock = parse(heard.frame), tsval(heard.frame)
+        if heard.ear != "outdev" or packet is None or clock is None:
+            continue
+        count += 1
+        end, last = latest.setdefault(packet.flow, (packet.seq, clock))
+        reached = packet.seq + len(packet.payload)
+        new, old = 0 < (reached - end) % _CYCLE < _HALF, 0 < (last - clock) % _CYCLE < _HALF
+        if new and old:
+            text = f"new bytes of {packet.flow} left under TSval {clock}, behind {last}: dropped"
+            breaches.append(Breach(text, heard.at, (heard.line,)))
+        latest[packet.flow] = (reached if new else end, last if old else clock)
+    return decide(breaches, [] if count else ["no timestamp left colo-compare"], f"{count} timestamps, none too old")
 
 
 def _heard(entry: Entry, *, survivor: bool) -> bytes:

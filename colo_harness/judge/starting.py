@@ -60,12 +60,14 @@ class FellWhileStarting(Parametrised):
 
 @dataclass(frozen=True)
 class NeverRan(Parametrised):
-    """A failover to `host` was asked for and not carried out, and its guest ran at no time."""
+    """A failover to `host` was asked for and not carried out, and its guest ran at no time since the last resume."""
 
     host: str = "host_b"
 
     def judge(self, entries: Sequence[Entry]) -> Verdict:
         """Judge entries that are in order of time."""
+        since = max((entry.at for entry in phases(entries, "resume")), default=0.0)
+        entries = [entry for entry in entries if entry.at >= since]
         ran = [e for e in entries if (e.kind, e.who, e.what) == ("event", self.host, "RESUME")]
         carried_out = [e for e in promotions(entries) if e.data.get("host") == self.host]
         breaches = [Breach(f"{self.host}'s guest ran", entry.at, (entry.line,)) for entry in ran]

@@ -90,6 +90,20 @@ HEALTHY = (
         "docs/measured.md",
     ),
     HealthyLine(
+        "waits-for-peer",
+        r"-chardev \S+: info: QEMU waiting for connection on: .*",
+        "always",
+        "with `wait=on` a chardev's server says that it waits",
+        "chardev/char-socket.c, qmp_chardev_open_socket_server",
+    ),
+    HealthyLine(
+        "halted-secondary",
+        r'"-S" qemu option will be ignored in secondary side',
+        "after a loss",
+        "a secondary that was started with `-S` runs on when it is promoted",
+        "migration/colo.c, secondary_vm_do_failover",
+    ),
+    HealthyLine(
         "told-to-end",
         r"terminating on signal \d+ from pid \d+ .*",
         "always",

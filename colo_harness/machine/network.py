@@ -120,6 +120,14 @@ class Network:
         holder = self.client if name == "client" else self.host(name)
         return Port(self.switch, "service", name, holder, "svc0")
 
+    def unplug(self, host: Host) -> None:
+        """Take the host's guest off the service network."""
+        self.host(host).ip("link set tap0 nomaster")
+
+    def plug(self, host: Host) -> None:
+        """Put it there again."""
+        self.host(host).ip("link set tap0 master br0")
+
     def vouch(self) -> None:
         """Say that this network did what was asked of it. Raises MachineError where a wire of ours broke."""
         for wire in self.wires:

@@ -83,13 +83,16 @@ class Duty:
             raise StartupFailed(str(silence)) from silence
         pair.entered()
 
-    def let_take_over(self) -> None:
-        """Return when the manager has let a side carry on alone, or well after that was due; checkers judge."""
-        due = self.pair.timeouts.late + min(self._patience_s, PATIENCE_S)
+    def let_take_over(self, *, patiences: int = 1, sides: int = 1) -> None:
+        """Return when the manager has let so many sides carry on alone, or well after that was due; checkers judge.
+
+        It is due once the manager has been patient so many times.
+        """
+        due = self.pair.timeouts.late + patiences * min(self._patience_s, PATIENCE_S)
         with suppress(WaitTimeout):
             wait_until(
                 "the manager to promote a side",
-                lambda: self._heard("promoted") + self._heard("stuck") > 0,
+                lambda: self._heard("promoted") + self._heard("stuck") >= sides,
                 timeout=due,
                 interval=0.005,
             )

@@ -7,7 +7,7 @@ suites/harness/test_argv.py holds both command lines against the document that t
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from colo_harness.qemu.contract import Contract
@@ -21,9 +21,10 @@ GUEST_MAC = "52:54:00:aa:bb:01"
 MACS = (GUEST_MAC, "52:54:00:aa:bb:02")
 SECOND, SECOND_PORTS = "-b", 10
 """What the proxy of a second NIC has behind its ids, and how much higher its ports are."""
-_DISK = re.compile(r"\b(colo-disk|parent|childs)0\b|(?<=/)(disk|active|hidden)(?=\.qcow2)")
+_DISK = re.compile(r"\b(colo-disk|parent|childs)0\b|(?<=/)(disk|active|hidden)(?=\.(?:qcow2|raw))")
 _NAMES = re.compile(r"\b(id|indev|outdev|primary_in|secondary_in|iothread)=([\w-]+)")
 _PORT = re.compile(r"\bport=(\d+)")
+QUORUM = "driver=quorum,read-pattern=fifo,vote-threshold=1"
 SIDES: Mapping[Host, str] = {"host_a": "A", "host_b": "B"}
 """What the guest's differ service answers on each host."""
 
@@ -76,11 +77,13 @@ class Files:
     """Where one QEMU's files are; all lie in its own folder."""
 
     folder: Path
+    raw: bool = False
+    """Whether the images of the guest's disks are raw."""
 
     def next(self) -> "Files":
         """Return where the next QEMU of the same host has its files: host_a, then host_a-2, host_a-3 and so on."""
         host, _, number = self.folder.name.partition("-")
-        return Files(self.folder.with_name(f"{host}-{int(number or 1) + 1}"))
+        return Files(self.folder.with_name(f"{host}-{int(number or 1) + 1}"), self.raw)
 
     @property
     def monitor(self) -> Path:
@@ -120,12 +123,15 @@ class Files:
     @property
     def disk(self) -> Path:
         """The replicated disk: the document's primary.qcow2 on each host."""
-        return self.folder / "disk.qcow2"
+        return self._disk("")
 
     def images(self, disks: int = 1) -> list[tuple[Path, Path, Path]]:
         """Return the image, the active and the hidden disk of each of the guest's disks."""
         ends = ("", SECOND)[:disks]
-        return [(self._image("disk", end), self._image("active", end), self._image("hidden", end)) for end in ends]
+        return [(self._disk(end), self._image("active", end), self._image("hidden", end)) for end in ends]
+
+    def _disk(self, end: str) -> Path:
+        return self.folder / f"disk{end}.{'raw' if self.raw else 'qcow2'}"
 
     def _image(self, name: str, end: str) -> Path:
         return self.folder / f"{name}{end}.qcow2"
@@ -158,7 +164,7 @@ def machine(topology: Topology, files: Files, *, host: Host, boot: Boot | None) 
         Part("-accel", topology.accel),
         Part("-cpu", _cpu(topology)),
         Part("-m", str(topology.memory_mib)),
-        Part("-smp", "1"),
+        Part("-smp", str(topology.cpus)),
         Part("-nodefaults", ""),
         Part("-display", "none"),
         Part("-msg", "timestamp=on"),
@@ -186,29 +192,29 @@ def machine(topology: Topology, files: Files, *, host: Host, boot: Boot | None) 
             *(part for nic in range(topology.nics) for part in _nic(nic, topology)),
             Part("-fw_cfg", f"name=opt/colo/side,string={SIDES[host]}"),
         ]
+    parts += [Part("-device", "piix3-usb-uhci"), Part("-device", "usb-tablet")] if topology.usb else []
+    parts += [Part("-device", "virtio-scsi-pci,id=scsi0", "scsi0")] if topology.bus == "scsi" else []
     parts += [Part("-device", "pvpanic-pci,id=pvpanic0", "pvpanic0")] if topology.pvpanic else []
     return Graph(tuple(parts))
 
 
 def alone(topology: Topology, files: Files) -> Iterable[Part]:
     """Return what a QEMU needs besides `machine` to boot the guest whose state is then saved."""
-    disk = Part("-drive", f"if={_bus(topology)},id=colo-disk0,file={files.disk},format=qcow2", "colo-disk0")
-    return _for_each_disk([disk], topology)
+    return _for_each_disk(_seen_by_guest(topology, f"file={files.disk},format={_format(topology)}"), topology)
 
 
 def primary(topology: Topology, files: Files) -> Iterable[Part]:
     """Return the primary's part of the document's first step."""
-    disk = f"children.0.file.filename={files.disk},children.0.driver=qcow2"
-    quorum = "driver=quorum,read-pattern=fifo,vote-threshold=1"
-    drive = Part("-drive", f"if={_bus(topology)},id=colo-disk0,{quorum},{disk}", "colo-disk0")
-    storage = [*_for_each_disk([drive], topology), Part("-S", "")]
-    if not topology.networked:
+    child = f"children.0.file.filename={files.disk},children.0.driver={_format(topology)}"
+    storage = [*_for_each_disk(_seen_by_guest(topology, f"{QUORUM},{child}"), topology), Part("-S", "")]
+    if not topology.proxied:
         return storage
+    waiting = "on" if topology.waiting else "off"
     timing = f"compare_timeout={topology.compare_timeout_ms},expired_scan_cycle={topology.scan_cycle_ms}"
     streams = "primary_in=compare0-0,secondary_in=compare1,outdev=compare_out0"
     proxy = [
         _chardev("mirror0", f"host=0.0.0.0,port={Channel.MIRROR},server=on,wait=off"),
-        _chardev("compare1", f"host=0.0.0.0,port={Channel.COMPARE},server=on,wait=off"),
+        _chardev("compare1", f"host=0.0.0.0,port={Channel.COMPARE},server=on,wait={waiting}"),
         _chardev("compare0", f"host=127.0.0.1,port={LOOP_PORT},server=on,wait=off"),
         _chardev("compare0-0", f"host=127.0.0.1,port={NARROWS_PORT if topology.narrowed else LOOP_PORT}"),
         _chardev("compare_out", f"host=127.0.0.1,port={OUT_PORT},server=on,wait=off"),
@@ -233,15 +239,19 @@ def secondary(topology: Topology, files: Files, contract: Contract, *, primary_a
         f"file.file.filename={files.active},file.backing.driver=qcow2,"
         f"file.backing.file.filename={files.hidden},file.backing.backing=parent0"
     )
-    quorum = "driver=quorum,read-pattern=fifo,vote-threshold=1,children.0=childs0"
-    drives = [
-        Part("-drive", f"if=none,id=parent0,file.filename={files.disk},driver=qcow2", "parent0"),
-        Part("-drive", replica, "childs0"),
-        Part("-drive", f"if={_bus(topology)},id=colo-disk0,{quorum}", "colo-disk0"),
-    ]
+    drives = (
+        _drives_of_2016(topology, files)
+        if topology.document == "2016"
+        else [
+            Part("-drive", f"if=none,id=parent0,file.filename={files.disk},driver={_format(topology)}", "parent0"),
+            Part("-drive", replica, "childs0"),
+            *_seen_by_guest(topology, f"{QUORUM},children.0=childs0"),
+        ]
+    )
     incoming = Part("-incoming", "defer" if topology.deferred else f"tcp:0.0.0.0:{Channel.CHECKPOINT}")
-    storage = [*_for_each_disk(drives, topology), incoming]
-    if not topology.networked:
+    halted = [Part("-S", "")] if topology.secondary_halted else []
+    storage = [*_for_each_disk(drives, topology), *halted, incoming]
+    if not topology.proxied:
         return storage
     proxy = [
         _chardev("red0", f"host={primary_address},port={Channel.MIRROR},{contract.reconnect}"),
@@ -268,7 +278,12 @@ def ids_for_each_nic(ids: Iterable[str], topology: Topology) -> list[str]:
 
 
 def _for_each_nic(proxy: Sequence[Part], topology: Topology) -> list[Part]:
-    """Return the parts of the first NIC's proxy, and the same again for the second one where there is one."""
+    """Return the parts of the first NIC's proxy, and the same again for the second one where there is one.
+
+    Only a virtio NIC has frames with a header of its own.
+    """
+    if topology.nic != "virtio-net-pci":
+        proxy = [replace(part, value=part.value.replace(",vnet_hdr_support=on", "")) for part in proxy]
     return [*proxy, *(map(_for_second_nic, proxy) if topology.nics > 1 else ())]
 
 
@@ -289,7 +304,7 @@ def _for_second_nic(part: Part) -> Part:
 
 
 def _nic(number: int, topology: Topology) -> list[Part]:
-    device = f"virtio-net-pci,id=e{number},netdev=hn{number},mac={MACS[number]},romfile={_offloads(topology)}"
+    device = f"{topology.nic},id=e{number},netdev=hn{number},mac={MACS[number]},romfile={_offloads(topology)}"
     return [
         Part("-netdev", f"tap,id=hn{number},ifname=tap{number},script=no,downscript=no,vhost=off", f"hn{number}"),
         Part("-device", device, f"e{number}"),
@@ -302,8 +317,31 @@ def _cpu(topology: Topology) -> str:
     return f"qemu64,kvmclock={'off' if topology.guest == 'tick' else 'on'}"
 
 
-def _bus(topology: Topology) -> str:
-    return "ide" if topology.guest == "tick" else "virtio"
+def _seen_by_guest(topology: Topology, image: str) -> list[Part]:
+    """Return the drive that the guest sees, and the device where the drive does not bring its own."""
+    bus = topology.bus or ("ide" if topology.guest == "tick" else "virtio")
+    if bus == "scsi":
+        device = Part("-device", "scsi-hd,bus=scsi0.0,drive=colo-disk0")
+        return [Part("-drive", f"if=none,id=colo-disk0,{image}", "colo-disk0"), device]
+    return [Part("-drive", f"if={bus},id=colo-disk0,{image}", "colo-disk0")]
+
+
+def _drives_of_2016(topology: Topology, files: Files) -> list[Part]:
+    """Return the secondary's drives by docs/COLO-FT.txt: no quorum, the replication is what the guest sees."""
+    replica = (
+        "driver=replication,mode=secondary,file.driver=qcow2,top-id=active-disk0,"
+        f"file.file.filename={files.active},file.backing.driver=qcow2,"
+        f"file.backing.file.filename={files.hidden},file.backing.backing=colo-disk0"
+    )
+    parent = f"if=none,id=colo-disk0,file.filename={files.disk},driver={_format(topology)},node-name=node0"
+    return [
+        Part("-drive", parent, "colo-disk0"),
+        Part("-drive", f"if={topology.bus or 'virtio'},id=active-disk0,{replica}", "active-disk0"),
+    ]
+
+
+def _format(topology: Topology) -> str:
+    return "raw" if topology.raw else "qcow2"
 
 
 def _offloads(topology: Topology) -> str:

@@ -53,6 +53,12 @@ class ImageTool:
         run([*self.argv, "convert", "-q", "-O", "qcow2", str(image), str(path)], timeout=COPYING)
         return path
 
+    def copy(self, path: Path, image: Path) -> Path:
+        """Make an image of a closed one, in the format of its name."""
+        formats = ("-f", _format(image), "-O", _format(path))
+        run([*self.argv, "convert", "-q", *formats, str(image), str(path)], timeout=COPYING)
+        return path
+
     def create_base(self, path: Path) -> Path:
         """Make a qcow2 image whose first BASE_BLOCKS blocks hold `base_block`."""
         raw = path.with_suffix(".raw")
@@ -85,9 +91,8 @@ class ImageTool:
 
         Raises MachineError.
         """
-        told = run(
-            [*self.argv, "compare", "-U", "-f", "qcow2", "-F", "qcow2", str(one), str(other)], timeout=60, check=False
-        )
+        formats = ("-f", _format(one), "-F", _format(other))
+        told = run([*self.argv, "compare", "-U", *formats, str(one), str(other)], timeout=60, check=False)
         if found := DIFFERENCE.search(told):
             return int(found[1])
         if "Images are identical" not in told:
@@ -100,11 +105,15 @@ class ImageTool:
         return sum(extent["length"] for extent in json.loads(told) if extent["data"])
 
     def read(self, path: Path, block: int, count: int = 1) -> bytes:
-        """Return `count` blocks of a closed qcow2 image, its backing chain included."""
+        """Return `count` blocks of a closed image, its backing chain included."""
         raw = path.with_suffix(".read")
-        run([*self.argv, "convert", "-q", "-f", "qcow2", "-O", "raw", str(path), str(raw)], timeout=60)
+        run([*self.argv, "convert", "-q", "-f", _format(path), "-O", "raw", str(path), str(raw)], timeout=60)
         with raw.open("rb") as image:
             image.seek(block * BLOCK)
             content = image.read(count * BLOCK)
         raw.unlink()
         return content
+
+
+def _format(path: Path) -> str:
+    return "raw" if path.suffix == ".raw" else "qcow2"

@@ -73,7 +73,7 @@ class Topology:
     offloads: bool = True
     """The NIC sums and segments for the guest. Else whoever changes a packet must sum it anew, as the rewriter does."""
     disks: Literal[1, 2] = 1
-    """How many disks the guest has, each replicated by block nodes of its own; a pair with two is not resumed."""
+    """How many disks the guest has, each replicated by block nodes of its own."""
     nics: Literal[1, 2] = 1
     """How many NICs the guest has, where it is networked; each has a proxy of its own."""
     reboots: bool = False
@@ -91,7 +91,23 @@ class Topology:
     meddling: Literal["", "doubled", "swapped"] = ""
     """What a relay of ours does to the frames that colo-compare lets go, where a sabotage asks for it."""
     machine: str = "pc"
-    """The guest's mainboard, with properties; on q35 the tick guest's disk is at an AHCI controller."""
+    """The guest's mainboard, with properties; on q35 an IDE disk is at an AHCI controller."""
+    cpus: Literal[1, 2] = 1
+    """How many processors the guest has."""
+    nic: Literal["virtio-net-pci", "e1000", "rtl8139"] = "virtio-net-pci"
+    """What its NICs are, where it is networked."""
+    bus: Literal["", "virtio", "ide", "scsi"] = ""
+    """Where its disks are: virtio-blk, the mainboard's controller, or a virtio-scsi one; "": as suits the guest."""
+    raw: bool = False
+    """The images of its disks are raw; the secondary's buffers never are."""
+    usb: bool = False
+    """The guest has the USB controller and tablet of the documents."""
+    document: Literal["qemu-colo", "2016"] = "qemu-colo"
+    """Whose command line and commands the pair follows; that of 2016 (docs/COLO-FT.txt) knows no proxy and one disk."""
+    waiting: bool = False
+    """The primary comes up only once the secondary is connected, by `wait=on` of the document."""
+    secondary_halted: bool = False
+    """The secondary is started with `-S`, as the primary is."""
     capabilities: tuple[tuple[str, ...], tuple[str, ...]] | None = None
     """Migration capabilities of the primary and of the secondary, where they are not those that COLO wants."""
     impostor: bool = False
@@ -105,8 +121,13 @@ class Topology:
 
     @property
     def networked(self) -> bool:
-        """Whether the guest has a NIC, and the pair therefore a proxy."""
+        """Whether the guest has a NIC."""
         return self.guest != "tick"
+
+    @property
+    def proxied(self) -> bool:
+        """Whether the pair has a proxy: filters, and a colo-compare."""
+        return self.networked and self.document != "2016"
 
     @property
     def memory_mib(self) -> int:

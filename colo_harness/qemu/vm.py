@@ -148,10 +148,11 @@ class VM:
         self._history.record("observe", self.name, question, moment=moment, value=value)
         return value
 
-    def observe_dumped(self, size: int) -> None:
-        """Record of the mappings of `size` bytes, such as guest memory, how many a core file would have."""
+    def observe_dumped(self, size: int, moment: str = "") -> None:
+        """Record, as `moment`, how many of the mappings of `size` bytes, guest memory say, a core file would have."""
         kept = [one.dumped for one in mappings(self.pid) if one.size == size]
-        self._history.record("observe", self.name, "mappings", dumped=sum(kept), left_out=len(kept) - sum(kept))
+        counted = {"dumped": sum(kept), "left_out": len(kept) - sum(kept)}
+        self._history.record("observe", self.name, "mappings", moment=moment, **counted)
 
     def yank(self, *instances: Mapping[str, str]) -> None:
         """Cut streams to the peer, all if none is named, out-of-band on the second monitor; never our own ones."""

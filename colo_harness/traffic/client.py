@@ -80,21 +80,20 @@ class Client:
         """Open one session of each kind of `everything` whose connection the client opens."""
         return self._open_all(*self._incoming())
 
+    def asked(self) -> list[Session]:
+        """Open those of `incoming` in which the guest says nothing unasked: no answer is on its way behind another."""
+        return self._open_all(*self._asked())
+
     def mixed(self, count: int) -> list[Session]:
         """Open `count` sessions: echo, HTTP, counter, echo over UDP and ping in turn."""
         kinds: list[Callable[[], Session]] = [self.echo, self.http, self.counter, self.udp_echo, self.ping]
         return self._open_all(*itertools.islice(itertools.cycle(kinds), count))
 
     def _incoming(self) -> list[Callable[[], Session]]:
-        return [
-            self.echo,
-            self.download,
-            self.half_closed_download,
-            self.upload,
-            self.http,
-            self.counter,
-            self.log,
-        ]
+        return [self.download, self.half_closed_download, *self._asked()]
+
+    def _asked(self) -> list[Callable[[], Session]]:
+        return [self.echo, self.upload, self.http, self.counter, self.log]
 
     def _open_all(self, *openers: Callable[[], Session]) -> list[Session]:
         with ThreadPoolExecutor(len(openers), thread_name_prefix="open") as threads:
@@ -123,9 +122,11 @@ class Client:
             with self.counter(key=counter.key) as reader:
                 reader.read()
 
-    def echo(self, name: str | None = None) -> Echo:
-        """Open an echo session."""
-        return self._keep(Echo(self._target, self._name(Echo.kind, name)))
+    def echo(self, name: str | None = None, *, size: int = Echo.size) -> Echo:
+        """Open an echo session, whose records have `size` bytes."""
+        session = self._keep(Echo(self._target, self._name(Echo.kind, name)))
+        session.size = size
+        return session
 
     def dialled(self, name: str | None = None, *, eager: bool = False) -> Dialled:
         """Let the guest open a connection to here; echo over it.

@@ -11,6 +11,7 @@ from colo_harness.judge import (
     acknowledged_explained,
     counter_monotonic,
     failover_completed,
+    never_both_answer,
     no_reset,
     nothing_lost,
 )
@@ -22,9 +23,10 @@ from fixtures.claims import control
 from fixtures.pair import Check
 
 NOTHING_LOST = (no_reset, nothing_lost, acknowledged_explained, counter_monotonic)
-WHOLE_AGAIN = (failover_completed, disks_alike)
+WHOLE_AGAIN = (failover_completed, never_both_answer, disks_alike)
 
 
+@pytest.mark.needs("forgetting")
 @pytest.mark.topology(checkpoint_delay_ms=1000, relayed=True)
 @pytest.mark.claim("LONG-1")
 @control(sabotage="short-resync", checker="disks_alike")

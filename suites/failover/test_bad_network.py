@@ -3,11 +3,13 @@
 import pytest
 
 from colo_harness.colo.pair import ColoPair
+from colo_harness.colo.wiretap import Wiretap
 from colo_harness.faults.impaired import BadLink
 from colo_harness.faults.loss import Kill
 from colo_harness.faults.nemesis import Nemesis
 from colo_harness.faults.network import ALL_AT_ONCE, FAR, LATE, LOSS, NARROW, SPOILT, TWICE
 from colo_harness.faults.slow import Slow
+from colo_harness.history import History
 from colo_harness.judge import (
     Violation,
     acknowledged_explained,
@@ -19,6 +21,7 @@ from colo_harness.judge import (
     survivors_run,
 )
 from colo_harness.judge.pacing import NoForcedCheckpoint
+from colo_harness.judge.paws import none_outdated
 from colo_harness.judge.progress import CheckpointsGoOn
 from colo_harness.machine.fates import Impairment
 from colo_harness.qemu.topology import Role
@@ -33,17 +36,20 @@ RIGHT = (exercised, no_reset, nothing_lost, acknowledged_explained, counter_mono
 OFTEN, REAL = Impairment(corrupt=10), Impairment()
 UNAIDED = pytest.mark.topology(compare_timeout_ms=60_000)
 """No checkpoint comes of itself, so that none can save a session whose mechanism fails."""
+BRIEF = pytest.mark.topology(compare_timeout_ms=1500, scan_cycle_ms=250)
+"""A frame that waits too long is found within a stretch of seconds."""
 pytestmark = [pytest.mark.matrix, pytest.mark.answers(within=5), pytest.mark.topology(checkpoint_delay_ms=60_000)]
 
 
+@UNAIDED
 @pytest.mark.parametrize("fault", [BadLink("colo", FAR), BadLink("colo", NARROW), Slow(Role.SECONDARY)], ids=str)
 @pytest.mark.claim("NET-4")
 @control(sabotage="hasty-checkpoints", checker="no_forced_checkpoint", on="slow-secondary-10")
 def test_what_is_slow_costs_time_alone(
     pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, fault: BadLink | Slow
 ) -> None:
-    """With a secondary, or a way to it, that is slow, sessions are answered rightly and checkpoints do not multiply."""
-    with Crowd(client.incoming()) as crowd:
+    """With a secondary, or a way to it, that is slow, answers are right, and only the checkpoint asked for comes."""
+    with Crowd(client.asked()) as crowd:
         crowd.let_answer(3)
         nemesis.inject(fault)
         with pair.watching():
@@ -55,7 +61,7 @@ def test_what_is_slow_costs_time_alone(
         crowd.let_answer(3)
     client.read_back()
 
-    check(*RIGHT, NoForcedCheckpoint(most=2), CheckpointsGoOn(at_least=1, silent=True))
+    check(*RIGHT, NoForcedCheckpoint(most=1), CheckpointsGoOn(at_least=1, silent=True))
 
 
 @pytest.mark.parametrize("bad", [LOSS, TWICE, LATE, SPOILT], ids=str)
@@ -64,19 +70,62 @@ def test_what_is_slow_costs_time_alone(
 def test_tcp_makes_good_what_the_network_does(
     pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, bad: Impairment
 ) -> None:
-    """Frames lost, doubled, late or spoilt on the clients' way harm no session, and checkpoints do not multiply."""
+    """Frames lost, doubled, late or spoilt on the clients' way harm no session."""
     sessions = client.incoming()
     pair.checkpoint()
     with Crowd(sessions) as crowd:
         crowd.let_answer(3)
         nemesis.inject(BadLink("client", bad))
-        with pair.watching():
-            crowd.let_answer(25)
+        crowd.let_answer(25)
         nemesis.heal()
         crowd.let_answer(3)
     client.read_back()
 
-    check(*RIGHT, NoForcedCheckpoint(most=2))
+    check(*RIGHT)
+
+
+@BRIEF
+@pytest.mark.parametrize("bad", [LOSS, TWICE, LATE, SPOILT], ids=str)
+@pytest.mark.claim("NET-5")
+@control(sabotage="hasty-checkpoints", checker="no_forced_checkpoint", on="loss-3")
+def test_it_forces_no_checkpoint(
+    pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, bad: Impairment
+) -> None:
+    """Nor do they force a checkpoint where the guest says nothing unasked, for longer than a frame may wait."""
+    sessions = client.asked()
+    pair.checkpoint()
+    with Crowd(sessions) as crowd:
+        crowd.let_answer(3)
+        nemesis.inject(BadLink("client", bad))
+        with pair.watching():
+            crowd.let_answer(60)
+        nemesis.heal()
+        crowd.let_answer(3)
+
+    check(exercised, no_reset, nothing_lost, NoForcedCheckpoint())
+
+
+@pytest.mark.xfail(strict=True, raises=Violation, reason="finding: docs/findings/0014-retransmission-overtakes.md")
+@pytest.mark.claim("NET-5")
+def test_what_is_sent_again_overtakes_nothing(
+    wiretap: Wiretap, pair: ColoPair, client: Client, history: History, nemesis: Nemesis, check: Check
+) -> None:
+    """What is sent again of a download reaches the client behind what was sent before, though the secondary lags."""
+    secondary, download = pair.vm(Role.SECONDARY), client.download()
+    pair.checkpoint()
+    with Crowd([download]) as crowd:
+        crowd.let_answer(10)
+        secondary.execute("stop")
+        crowd.work(0.5)
+        secondary.execute("cont")
+        crowd.let_answer(20)
+        nemesis.inject(BadLink("client", Impairment(loss=10)))
+        crowd.work(2)
+        nemesis.heal()
+        crowd.let_answer(3)
+    wiretap.record(history)
+
+    check(exercised, no_reset, nothing_lost, none_outdated)
 
 
 @pytest.mark.parametrize("lost", list(Role), ids=str)

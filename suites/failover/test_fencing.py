@@ -4,18 +4,30 @@ import pytest
 
 from colo_harness.colo.pair import ColoPair
 from colo_harness.faults.beats import BeatsCut
+from colo_harness.faults.cut import Cut
+from colo_harness.faults.loss import PEER_LOST
 from colo_harness.faults.nap import Nap
 from colo_harness.faults.nemesis import Nemesis
-from colo_harness.judge import exercised, never_both_answer, no_reset, nothing_lost, sessions_go_on, survivors_run
-from colo_harness.judge.managing import fenced_before_promoted
+from colo_harness.judge import (
+    acknowledged_explained,
+    counter_monotonic,
+    exercised,
+    never_both_answer,
+    no_reset,
+    nothing_lost,
+    sessions_go_on,
+    survivors_run,
+)
+from colo_harness.judge.managing import GaveUp, fenced_before_promoted
 from colo_harness.manager.duty import Duty
-from colo_harness.qemu.topology import Role
+from colo_harness.qemu.topology import Channel, Host, Role
 from colo_harness.traffic.client import Client
 from colo_harness.traffic.crowd import Crowd
 from fixtures.claims import control
 from fixtures.manager import with_each_manager
 from fixtures.pair import Check
 
+SOUND = (exercised, no_reset, nothing_lost, acknowledged_explained, counter_monotonic, sessions_go_on, survivors_run)
 pytestmark = [pytest.mark.topology(managed=True), pytest.mark.answers(within=8)]
 
 
@@ -37,6 +49,32 @@ def test_hosts_that_only_lose_sight_of_each_other_do_not_both_answer(
         crowd.work(0.3)
 
     check(never_both_answer, exercised, no_reset, nothing_lost)
+
+
+BROKEN = "COLO ended by an error"
+SOON = pytest.mark.topology(checkpoint_delay_ms=1_000)
+LATE = pytest.mark.topology(checkpoint_delay_ms=60_000, compare_timeout_ms=60_000)
+
+
+@pytest.mark.parametrize(
+    "first", [pytest.param("host_a", marks=SOON), pytest.param("host_b", marks=[LATE, pytest.mark.slow])]
+)
+@pytest.mark.claim("HB-1")
+@control(sabotage="fence-does-nothing", checker="never_both_answer", on="host_a")
+def test_hosts_whose_checkpoint_stream_broke_do_not_both_answer(
+    duty: Duty, pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, first: Host
+) -> None:
+    """COLO ends by an error, and both hosts live: the primary is left, or, where it is not told, the secondary."""
+    nemesis.allow("killed", *PEER_LOST)
+    with Crowd([client.echo(), client.log(), client.counter()]) as crowd:
+        crowd.let_answer(5)
+        nemesis.inject(Cut(Channel.CHECKPOINT))
+        duty.let_take_over(patiences=2, sides=2)
+        crowd.let_answer(5)
+    client.read_back()
+    pair.observe_survivor("after")
+
+    check(never_both_answer, fenced_before_promoted, GaveUp(first, BROKEN), *SOUND)
 
 
 @pytest.mark.claim("HB-1")

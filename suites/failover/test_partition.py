@@ -7,7 +7,7 @@ import pytest
 from colo_harness.colo.pair import ColoPair
 from colo_harness.faults.loss import Kill
 from colo_harness.faults.nemesis import Nemesis
-from colo_harness.faults.partition import How, Partition, Unplugged
+from colo_harness.faults.partition import How, Partition, Unplugged, Way
 from colo_harness.judge import (
     StallBelow,
     acknowledged_explained,
@@ -25,7 +25,7 @@ from colo_harness.judge.pacing import NoForcedCheckpoint
 from colo_harness.judge.progress import CheckpointsGoOn
 from colo_harness.qemu.topology import Channel, Role
 from colo_harness.traffic.client import Client
-from colo_harness.traffic.crowd import Crowd
+from colo_harness.traffic.crowd import Crowd, exchange
 from fixtures.claims import control
 from fixtures.pair import Check
 
@@ -43,6 +43,12 @@ ONE_WAY = [
 ]
 UNSEEN = Unplugged(Role.PRIMARY), Role.SECONDARY
 """Clients do not reach the primary any more; nothing else is wrong."""
+UNANSWERED = Unplugged(Role.PRIMARY, "from"), Role.SECONDARY
+"""Clients reach the primary, and are not reached."""
+CUT_OFF = [
+    (Unplugged(Role.PRIMARY, "to"), Role.SECONDARY),
+    *((Unplugged(Role.SECONDARY, way, how), Role.PRIMARY) for way in ("both", "from", "to") for how in get_args(How)),
+]
 UNNOTICED_S = 0.3
 """So long nobody does anything."""
 BLIP_S = 1.2
@@ -72,7 +78,9 @@ def outlives(
 
 
 @pytest.mark.answers(within=6)
-@pytest.mark.parametrize(("partition", "survivor"), [*BOTH_WAYS, UNSEEN, *REFUSED[::3], *ONE_WAY[::9]], ids=str)
+@pytest.mark.parametrize(
+    ("partition", "survivor"), [*BOTH_WAYS, UNSEEN, UNANSWERED, *REFUSED[::3], *ONE_WAY[::9]], ids=str
+)
 @pytest.mark.claim("NET-1")
 @control(sabotage="no-yank", checker="failover_completed", on="drop-nbd-primary")
 @control(sabotage="no-promotion", checker="sessions_go_on", on="drop-all-secondary")
@@ -85,13 +93,34 @@ def test_either_side_may_be_fenced(
 
 @pytest.mark.slow
 @pytest.mark.answers(within=6)
-@pytest.mark.parametrize(("partition", "survivor"), [*REFUSED, *ONE_WAY], ids=str)
+@pytest.mark.parametrize(("partition", "survivor"), [*REFUSED, *ONE_WAY, *CUT_OFF], ids=str)
 @pytest.mark.claim("NET-1")
 def test_either_side_may_be_fenced_in_every_case(
-    pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, partition: Partition, survivor: Role
+    pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, partition: Partition | Unplugged, survivor: Role
 ) -> None:
     """So it is with every stream, in either direction, dropped and refused, whoever is fenced."""
     outlives(pair, client, nemesis, check, partition, survivor)
+
+
+@pytest.mark.parametrize("way", ["both", *(pytest.param(way, marks=pytest.mark.slow) for way in ("from", "to"))])
+@pytest.mark.claim("NET-1")
+def test_clients_that_are_refused_come_back(
+    pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, way: Way
+) -> None:
+    """Who is refused loses the connection, and nothing that was acknowledged: the survivor has it, and lets all in."""
+    with client.log() as log, client.counter() as counter:
+        exchange([log, counter], 5)
+    with Crowd(client.incoming()) as crowd:
+        crowd.let_answer(5)
+        nemesis.inject(Unplugged(Role.PRIMARY, way, "reject"))
+        crowd.work(UNNOTICED_S)
+        nemesis.inject(Kill(Role.PRIMARY))
+        pair.attempt_failover(Role.SECONDARY, fenced=False, within=HANG_S)
+    exchange(client.incoming(), 3)
+    client.read_back()
+    pair.observe_survivor("after")
+
+    check(exercised, acknowledged_explained, counter_monotonic, failover_completed, new_sessions_open, survivors_run)
 
 
 @pytest.mark.answers(within=5)

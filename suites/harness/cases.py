@@ -50,10 +50,10 @@ from colo_harness.judge.documented import Covered, as_documented
 from colo_harness.judge.ending import Ended, Stays
 from colo_harness.judge.entering import ColoEntered, StartRefused
 from colo_harness.judge.frames import SecondarySilent, TimestampsGoOn
-from colo_harness.judge.managing import NoFalseAlarm, fenced_before_promoted
-from colo_harness.judge.memory import GenerationPossible, LeftOut, MemoryEqual
+from colo_harness.judge.managing import GaveUp, NoFalseAlarm, fenced_before_promoted
+from colo_harness.judge.memory import GenerationPossible, LeftOut, MemoryEqual, MemoryHeld
 from colo_harness.judge.pacing import NewDelayInForce
-from colo_harness.judge.paws import timestamps_taken
+from colo_harness.judge.paws import none_outdated, timestamps_taken
 from colo_harness.judge.prediction import ClientGotAsPredicted
 from colo_harness.judge.progress import CheckpointsGoOn
 from colo_harness.judge.reasons import ForcedBy
@@ -107,6 +107,8 @@ from suites.harness.histories import (
     renamed,
     rests,
     resumed,
+    sent_again,
+    stamped,
     survivor,
     turned,
     without,
@@ -253,7 +255,7 @@ CASES = [
     Case(
         FellBefore("vmstate-received"),
         standing,
-        change(is_a("trace", message="vmstate-loaded"), at=2.5),
+        change(is_a("trace", "colo_receive_message", message="vmstate-received"), at=2.5),
         is_a("fault"),
         "unknown",
     ),
@@ -262,6 +264,12 @@ CASES = [
         LeftOut({"host_a": 1, "host_b": 2}),
         spared,
         change(is_a("observe", who="host_b"), dumped=1, left_out=1),
+        is_a("observe"),
+    ),
+    Case(
+        MemoryHeld({("host_a", "replicating"): 1, ("host_b", "replicating"): 2}),
+        spared,
+        change(is_a("observe", who="host_b"), dumped=1),
         is_a("observe"),
     ),
     Case(
@@ -303,6 +311,7 @@ CASES = [
     Case(SecondarySilent(), crossing, change(is_a("frame", who="host_b"), at=5.1), is_a("frame")),
     Case(never_both_answer, handed_over, change(is_a("phase", "failover"), host="host_a"), is_a("observe", "voice")),
     Case(fenced_before_promoted, handed_over, change(is_a("phase", "fenced"), at=5.3), is_a("phase")),
+    Case(GaveUp("host_b", "its QEMU ended"), handed_over, change(is_a("phase", "detected"), reason="?"), is_a("phase")),
     Case(
         NoFalseAlarm(100), beating, say(is_a("phase", "watching"), "detected"), is_a("observe", "heartbeat", "host_b")
     ),
@@ -326,6 +335,7 @@ CASES = [
     Case(monitor_answers, strained, change(is_a("observe", "monitor"), value="silent"), is_a("observe")),
     Case(rewritten, mapped, change(is_a("frame", "out", who="client_out"), hex=TWO.hex()), is_a("frame")),
     Case(timestamps_taken, ticking, change(after(0.7, is_a("frame", "out")), hex=OLD), is_a("phase", "failover")),
+    Case(none_outdated, sent_again, change(after(1.15, is_a("frame")), hex=stamped(7)), is_a("frame")),
     Case(reads_documented, replicated, change(ended("read"), runs=[[0, 1]]), is_a("op", "read")),
     Case(requests_answered, replicated, change(ended("write"), type="fail", error="EIO"), is_a("op")),
     Case(GuestTold("secondary"), flawed, change(ended("write"), type="ok"), is_a("op")),

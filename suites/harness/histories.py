@@ -246,6 +246,19 @@ def held_back() -> list[Entry]:
     return tape.checkpoint(2.01).phase(3.0, "watched").entries
 
 
+def stamped(ticks: int, *, seq: int = 1002) -> str:
+    """Return a segment of two bytes with this timestamp."""
+    return Flow().tcp(b"ab", seq=seq, options=b"\1\1\x08\x0a" + ticks.to_bytes(4) + bytes(4)).hex()
+
+
+def sent_again() -> list[Entry]:
+    """Tell of a segment that left twice, and of the next one, all in the order of their timestamps."""
+    tape = Tape()
+    for at, (ticks, seq) in enumerate(((5, 1000), (9, 1000), (9, 1002))):
+        tape.add(1 + at / 10, "frame", "outdev", "out", hex=stamped(ticks, seq=seq))
+    return tape.entries
+
+
 def changed(entries: Iterable[Entry], match: Match, at: float | None = None, **data: Any) -> list[Entry]:
     """Return the entries with the first match changed: another time, other data (None drops a key)."""
     result, todo = [], True

@@ -10,7 +10,9 @@ def handed_over() -> list[Entry]:
     The manager noticed the loss at 5.05 s and had host_a fenced; an answer was under way meanwhile.
     """
     tape = Tape().phase(1, "replicating").fault(5, "inject").fault(5, "bitten", host="host_a")
-    tape.add(5.05, "phase", "host_b", "detected", of="host_a").add(5.15, "phase", "host_a", "fenced", by="host_b")
+    tape.add(5.05, "phase", "host_b", "detected", of="host_a", reason="its QEMU ended").add(
+        5.15, "phase", "host_a", "fenced", by="host_b"
+    )
     tape.echo(4.8, 0, took=0.8)
     tape.phase(5.2, "failover", role="secondary", host="host_b").phase(5.4, "promoted", role="secondary", host="host_b")
     tape.add(1.5, "observe", "host_a", "voice", value=90, until=4.9)

@@ -11,5 +11,5 @@ def unsuited() -> list[Entry]:
 
 def spared() -> list[Entry]:
     """Tell of two sides of whose guest memory a core file has nothing."""
-    tape = Tape().add(1.0, "observe", "host_a", "mappings", dumped=0, left_out=1)
-    return tape.add(1.1, "observe", "host_b", "mappings", dumped=0, left_out=2).entries
+    tape = Tape().add(1.0, "observe", "host_a", "mappings", moment="replicating", dumped=0, left_out=1)
+    return tape.add(1.1, "observe", "host_b", "mappings", moment="replicating", dumped=0, left_out=2).entries

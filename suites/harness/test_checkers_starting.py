@@ -56,3 +56,10 @@ def test_half_a_guest_may_not_run(valid: str, more: Callable[[Tape], Tape]) -> N
     """Neither by itself nor by being promoted; and it must have been asked."""
     assert NeverRan()(more(Tape().phase(1, "stuck", host="host_b", reason="refused")).entries).valid == valid
     assert NeverRan()([]).valid == "unknown"
+
+
+def test_an_earlier_life_does_not_count() -> None:
+    """A guest that ran on this host before the pair was resumed has nothing to do with the new secondary's."""
+    tape = Tape().add(1, "event", "host_b", "RESUME").phase(2, "resume").phase(4, "stuck", host="host_b")
+    assert NeverRan()(tape.entries).valid == "valid"
+    assert NeverRan()(tape.add(3, "event", "host_b", "RESUME").entries).valid == "invalid"

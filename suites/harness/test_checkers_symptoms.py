@@ -21,6 +21,11 @@ HEALTHY_LINES = {
     "shutdown-lost": f"{STAMP}Unable to shutdown socket: Transport endpoint is not connected",
     "nbd-flush-lost": f"{STAMP}Failed flush for 'nbd0' during close: Input/output error",
     "kvm-cpuid": f"{STAMP}warning: host doesn't support requested feature: CPUID[eax=01h].ECX.pni [bit 0]",
+    "waits-for-peer": (
+        f"{STAMP}-chardev socket,id=compare1,host=0.0.0.0,port=9004,server=on,wait=on: "
+        "info: QEMU waiting for connection on: disconnected:tcp:0.0.0.0:9004,server=on"
+    ),
+    "halted-secondary": f'{STAMP}"-S" qemu option will be ignored in secondary side',
     "told-to-end": f"{STAMP}terminating on signal 15 from pid 4711 (/usr/bin/python3.11)",
 }
 SICK_LINES = [

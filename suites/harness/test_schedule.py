@@ -1,12 +1,13 @@
 """Schedules are drawn again as they were, told on one line, and read from it."""
 
+from collections import Counter
 from itertools import islice
 
 import pytest
 
 from colo_harness.errors import UsageError
 from colo_harness.faults.load import LOADS, UPLOADS
-from colo_harness.faults.moments import AT_READY, BEFORE_COMMIT, IDLE
+from colo_harness.faults.moments import AFTER_COMMIT, AT_READY, BEFORE_COMMIT, IDLE, IN_TRANSFER
 from colo_harness.faults.schedule import EVERYTHING, Palette, Schedule, Turn, draw, why_not
 from colo_harness.faults.trouble import TROUBLES
 from suites.harness.innersuite import InnerSuite
@@ -40,11 +41,18 @@ def test_a_seed_draws_the_same_turns_again() -> None:
 
 def test_everything_is_drawn() -> None:
     """Each trouble, moment and load, but no turn that has a reason not to be."""
-    drawn = [*islice(draw(1), 1000)]
+    drawn = [*islice(draw(1), 2000)]
     assert {turn.trouble for turn in drawn} == set(TROUBLES)
     assert {turn.moment for turn in drawn} == set(EVERYTHING.moments)
     assert {turn.load for turn in drawn} == set(LOADS)
     assert [turn for turn in drawn if why_not(turn)] == []
+
+
+def test_each_kind_of_fault_comes_as_often_as_any() -> None:
+    """However many troubles it makes: there are ten times as many partitions as quits."""
+    drawn = Counter(type(turn.trouble.fault) for turn in islice(draw(1), 2000))
+    assert len(drawn) == len({type(trouble.fault) for trouble in TROUBLES})
+    assert max(drawn.values()) < 2 * min(drawn.values())
 
 
 def test_a_palette_may_be_another() -> None:
@@ -60,7 +68,17 @@ def test_a_palette_may_be_another() -> None:
         (Turn(TROUBLE["kill-secondary"], IDLE, UPLOADS), ""),
         (Turn(TROUBLE["kill-primary"], IDLE, LOAD["many"]), ""),
         (Turn(TROUBLE["cut-nbd:primary"], BEFORE_COMMIT, LOAD["nothing"]), "a guest that stands still"),
-        (Turn(TROUBLE["cut-mirror"], BEFORE_COMMIT, LOAD["nothing"]), "a checkpoint that is held"),
+        (Turn(TROUBLE["cut-mirror"], IDLE, LOAD["nothing"]), "0021-half-a-frame-of-indev"),
+        (Turn(TROUBLE["cut-compare"], IN_TRANSFER, LOAD["nothing"]), "0045-rest-of-a-frame"),
+        (Turn(TROUBLE["cut-compare"], AFTER_COMMIT, LOAD["nothing"]), ""),
+        (Turn(TROUBLE["cut-mirror"], BEFORE_COMMIT, LOAD["nothing"]), ""),
+        (Turn(TROUBLE["quit-primary"], IDLE, LOAD["nothing"]), "0078-quit-hangs"),
+        (Turn(TROUBLE["quit-primary"], AT_READY, LOAD["nothing"]), "0078-quit-hangs"),
+        (Turn(TROUBLE["quit-primary"], BEFORE_COMMIT, LOAD["nothing"]), ""),
+        (Turn(TROUBLE["quit-secondary"], IDLE, LOAD["nothing"]), ""),
+        (Turn(TROUBLE["client-corrupt-3"], IDLE, LOAD["many"]), "a ping shows"),
+        (Turn(TROUBLE["client-corrupt-3"], IDLE, LOAD["sessions"]), ""),
+        (Turn(TROUBLE["client-loss-3"], IDLE, LOAD["datagrams"]), ""),
         (Turn(TROUBLE["nap-primary"], AT_READY, LOAD["nothing"]), "nobody resumes"),
         (Turn(TROUBLE["kill-primary"], AT_READY, LOAD["nothing"]), ""),
         (Turn(TROUBLE["cut-checkpoint:primary"], BEFORE_COMMIT, LOAD["nothing"]), ""),
@@ -71,6 +89,12 @@ def test_what_is_known_is_left_out_and_no_more(turn: Turn, reason: str) -> None:
     """By the number of its finding, or the reason why there is no such turn."""
     assert why_not(turn).startswith(reason)
     assert bool(why_not(turn)) == bool(reason)
+
+
+def test_only_the_primary_survives_a_broken_disk_stream() -> None:
+    """What its guest wrote since then is on its disk alone."""
+    assert {"cut-nbd:primary", "reject-nbd:primary", "drop-nbd:secondary"} <= TROUBLE.keys()
+    assert {"cut-nbd:secondary", "reject-nbd:secondary"}.isdisjoint(TROUBLE)
 
 
 def test_every_name_is_one_of_a_kind() -> None:

@@ -16,11 +16,11 @@ _MESSAGES = (
 def standing() -> list[Entry]:
     """Tell of a whole checkpoint at 1 s, and of one at 2 s in which a fault falls before VMSTATE_RECEIVED is there."""
     tape = Tape().phase(0, "replicating")
-    for start, count in ((1.0, 6), (2.0, 5)):
-        for number, (sender, message, receiver) in enumerate(_MESSAGES[:count]):
+    for start in (1.0, 2.0):
+        for number, (sender, message, receiver) in enumerate(_MESSAGES):
             at = start + number / 100
             tape.add(at, "trace", sender, "colo_send_message", message=message)
-            if (start, number) != (2.0, 4):
+            if (start, number) < (2.0, 4):
                 tape.add(at + 0.001, "trace", receiver, "colo_receive_message", message=message)
     return tape.fault(3, "inject").fault(3.01, "bitten").entries
 

@@ -12,6 +12,7 @@ from colo_harness.judge.resuming import DisksEqual
 from colo_harness.qemu.disk import LAST_SLOT
 from colo_harness.qemu.topology import Role
 from colo_harness.traffic.client import Client
+from colo_harness.traffic.crowd import exchange
 from fixtures.claims import control
 from fixtures.pair import Check
 
@@ -38,3 +39,25 @@ def test_a_resync_copies_all(pair: ColoPair, client: Client, nemesis: Nemesis, c
     disks.Image(pair, Role.PRIMARY).read(log.taken)
 
     check(DisksEqual(1), acknowledged_explained, disk_answers)
+
+
+@pytest.mark.topology(disks=2, checkpoint_delay_ms=60_000)
+@pytest.mark.parametrize("lost", [Role.PRIMARY, pytest.param(Role.SECONDARY, marks=pytest.mark.slow)], ids=str)
+@pytest.mark.claim("RES-2")
+@control(sabotage="short-resync", checker="disks_equal")
+def test_a_resync_copies_both_disks(pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, lost: Role) -> None:
+    """Of two disks each is copied, before and while the guest writes to both, and each survives the next loss."""
+    logs = [client.log(), client.log(disk=1)]
+    exchange(logs, 4)
+    pair.checkpoint()
+    nemesis.inject(Kill(lost))
+    pair.failover_to(lost.peer)
+    logs[1].rewrite([LAST_SLOT])
+    with pair.resuming():
+        exchange(logs, 3)
+    disks.compare(pair, "resynced")
+    nemesis.inject(Kill(Role.PRIMARY))
+    pair.failover_to(Role.SECONDARY)
+    client.read_back()
+
+    check(DisksEqual(2), acknowledged_explained, disk_answers)

@@ -1,7 +1,7 @@
 """Moments in a pair's life at which a fault may fall."""
 
 from colo_harness.faults.moments.amid import AMID, Amid
-from colo_harness.faults.moments.failing_over import IN_FAILOVER, InFailover
+from colo_harness.faults.moments.failing_over import IN_FAILOVER, TOLD_FIRST, InFailover
 from colo_harness.faults.moments.forced import FORCED_AFTER_COMMIT, FORCED_BEFORE_COMMIT
 from colo_harness.faults.moments.held import AFTER_COMMIT, BEFORE_COMMIT, Held
 from colo_harness.faults.moments.idle import IDLE, Idle
@@ -43,6 +43,7 @@ __all__ = [
     "IN_TRANSFER",
     "MOMENTS",
     "STARTS",
+    "TOLD_FIRST",
     "Amid",
     "Held",
     "Idle",

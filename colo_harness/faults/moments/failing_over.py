@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -21,14 +21,16 @@ from colo_harness.wait import wait_until
 class InFailover:
     """The failover to `role`, whose peer hangs and is not fenced, stands still after the command `after`.
 
-    `after` is the command, or the id of what it takes away.
+    `after` is the command, or the id of what it takes away or adds.
     """
 
     role: Role
     after: str
+    first: bool = False
+    """In the other documented order: the survivor is told before anything is removed."""
 
     def __str__(self) -> str:
-        return f"{self.role}-after-{self.after}"
+        return f"{self.role}-after-{self.after}{'-told-first' if self.first else ''}"
 
     @property
     def proof(self) -> FellInFailover:
@@ -48,7 +50,7 @@ class InFailover:
 
         with ThreadPoolExecutor(2) as threads, pair.vm(self.role).interrupted(interrupt):
             try:
-                failover = threads.submit(partial(pair.attempt_failover, self.role, fenced=False))
+                failover = threads.submit(partial(pair.attempt_failover, self.role, fenced=False, first=self.first))
                 wait_until(f"{self} to be done", lambda: stands.is_set() or failover.done(), timeout=DEADLINE_S)
                 opened = threads.submit(client.echo)
                 yield
@@ -59,10 +61,19 @@ class InFailover:
             opened.result().exchange(1)
 
 
-IN_FAILOVER = (
-    *(InFailover(Role.PRIMARY, after) for after in ("x-blockdev-change", "blockdev-del", *procedure.PRIMARY_FILTERS)),
-    InFailover(Role.PRIMARY, "x-colo-lost-heartbeat"),
-    *(InFailover(Role.SECONDARY, after) for after in ("nbd-server-stop", "x-colo-lost-heartbeat")),
-    *(InFailover(Role.SECONDARY, after) for after in (*procedure.SECONDARY_FILTERS, *procedure.SECONDARY_CHARDEVS)),
-)
-"""After each command of Primary Failover, and after each of Secondary Failover."""
+COMMANDS = {
+    Role.PRIMARY: ("x-blockdev-change", "blockdev-del", *procedure.PRIMARY_FILTERS, "x-colo-lost-heartbeat"),
+    Role.SECONDARY: (
+        "nbd-server-stop",
+        "x-colo-lost-heartbeat",
+        *procedure.SECONDARY_FILTERS,
+        "announce-self",
+        *procedure.SECONDARY_CHARDEVS,
+        *procedure.PRIMARY_CHARDEVS,
+    ),
+}
+"""Each command of Primary Failover, and each of Secondary Failover with its announcement."""
+IN_FAILOVER = tuple(InFailover(role, after) for role, commands in COMMANDS.items() for after in commands)
+"""After each of them in turn."""
+TOLD_FIRST = tuple(replace(moment, first=True) for moment in IN_FAILOVER)
+"""The same in the other documented order."""

@@ -24,9 +24,10 @@ class Held:
 
     @contextmanager
     def reached(self, pair: ColoPair, client: Client) -> Iterator[None]:  # noqa: ARG002 - every moment's signature
-        """Hold the next checkpoint there; the lost side's death ends the stream, and so the checkpoint."""
+        """Hold the next checkpoint there; it goes on in the end, unless the death of a side has ended the stream."""
         pair.hold(self.message)
         yield
+        pair.relays.checkpoint.release()
 
 
 BEFORE_COMMIT = Held("before-commit", Message.VMSTATE_RECEIVED, FellAt("before"))

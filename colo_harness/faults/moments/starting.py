@@ -1,10 +1,9 @@
 """On the way into COLO: of a first start, and as well of a resume, where the survivor's clients wait."""
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from colo_harness.colo import start
@@ -13,6 +12,7 @@ from colo_harness.colo.pair import ColoPair
 from colo_harness.colo.relays import RELAY_PORT
 from colo_harness.faults.moments.moment import DEADLINE_S
 from colo_harness.judge.starting import FellWhileStarting
+from colo_harness.machine.buffers import small_buffers
 from colo_harness.machine.process import run
 from colo_harness.qemu.topology import Role
 from colo_harness.qemu.vm import VM
@@ -21,8 +21,6 @@ from colo_harness.wait import wait_until
 
 TRICKLE = 1 << 20
 """Bytes a second at which the first pass over the memory takes two minutes."""
-BUFFERS = {"tcp_wmem": "32768 32768 32768", "tcp_rmem": "32768 32768 32768"}
-"""Of the host's sockets (tcp(7)): less than the state of a guest's devices, which else is all under way at once."""
 
 
 @dataclass(frozen=True)
@@ -76,14 +74,12 @@ class DeviceState(_Starting):
     """
 
     def _held(self, pair: ColoPair) -> Iterator[None]:
-        usual = {name: _buffers(pair, name) for name in BUFFERS}
-        _set_buffers(pair, BUFFERS)
-        pair.relays.first = (Message.DEVICE_STATE,)
-        start.migrate(pair)
-        pair.relays.checkpoint.wait_held(timeout=DEADLINE_S)
-        wait_until("the primary's state to get stuck", lambda: _stuck(pair), timeout=DEADLINE_S)
-        yield
-        _set_buffers(pair, usual)
+        with small_buffers(pair.network.host(pair.host(Role.PRIMARY))):  # else all of it is under way at once
+            pair.relays.first = (Message.DEVICE_STATE,)
+            start.migrate(pair)
+            pair.relays.checkpoint.wait_held(timeout=DEADLINE_S)
+            wait_until("the primary's state to get stuck", lambda: _stuck(pair), timeout=DEADLINE_S)
+            yield
 
 
 class Ready(_Starting):
@@ -116,17 +112,6 @@ def _sent(vm: VM) -> int:
     """Return how many bytes of memory have been sent."""
     told: dict[str, Any] = vm.execute("query-migrate")
     return int(told.get("ram", {}).get("transferred", 0))
-
-
-def _buffers(pair: ColoPair, name: str) -> str:
-    with pair.network.host(pair.host(Role.PRIMARY)).entered():
-        return Path("/proc/sys/net/ipv4", name).read_text(encoding="ascii")
-
-
-def _set_buffers(pair: ColoPair, sizes: Mapping[str, str]) -> None:
-    with pair.network.host(pair.host(Role.PRIMARY)).entered():
-        for name, size in sizes.items():
-            Path("/proc/sys/net/ipv4", name).write_text(size, encoding="ascii")
 
 
 def _stuck(pair: ColoPair) -> bool:

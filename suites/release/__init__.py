@@ -1,0 +1,1 @@
+"""Every documented variant of the set-up."""
