@@ -30,11 +30,12 @@ COMMANDS = {
     "bench": "bench",
     "bisect": "bisect",
     "power": "power",
+    "matrix": "matrix",
     "clean": "clean",
 }
 """Each command, a function or a group of them, and the module of this room that has it; it is imported when given."""
 
-STARTERS = ("doctor", "setup", "plan", "run", "explain", "bench", "replay", "bisect", "power")
+STARTERS = ("doctor", "setup", "plan", "run", "explain", "bench", "replay", "bisect", "power", "matrix")
 """Commands that start programs which must not outlive them; a pair has a keeper for that."""
 
 

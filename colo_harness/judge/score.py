@@ -34,6 +34,10 @@ class Planned:
     claims: tuple[str, ...]
     area: str
     control: str | None = None
+    guest: str = ""
+    """What runs in the pair: linux, tick or foreign; none where there is no pair."""
+    accel: str = ""
+    """The accelerator that the test asks for, where it asks for one."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,8 @@ class Outcome:
     reason: str = ""
     need: str = ""
     """What the environment lacks, for a skip."""
+    expected: str = ""
+    """What is known of the release under test, where that explains a failure."""
 
 
 @dataclass
@@ -57,13 +63,14 @@ class Course:
     reason: str = ""
     seconds: float = 0.0
     ended: bool = False
+    expected: str = ""
 
     def add(self, outcome: Outcome) -> None:
         """Take in one more phase."""
         self.seconds += outcome.seconds
         self.ended = self.ended or outcome.phase == "teardown" or outcome.kind != "passed"
         if _KINDS.index(outcome.kind) > _KINDS.index(self.kind):
-            self.kind, self.reason = outcome.kind, outcome.reason
+            self.kind, self.reason, self.expected = outcome.kind, outcome.reason, outcome.expected
 
 
 @dataclass(frozen=True)
@@ -127,9 +134,23 @@ class Scorecard:
         return [self._score(claim, of_claim) for claim, of_claim in tests.items()]
 
     def document(self, release: str | None, accel: str | None) -> dict[str, Any]:
-        """Return the JSON form: release, accel, claims, broken."""
+        """Return the JSON form: release, accel, claims, tests, broken."""
         claims = [dict(vars(score), seconds=round(score.seconds, 3)) for score in self.scores()]
-        return {"release": release, "accel": accel, "claims": claims, "broken": self.broken}
+        tests = [
+            {
+                "id": test.test,
+                "claims": list(test.claims),
+                "control": test.control,
+                "guest": test.guest,
+                "accel": test.accel or (accel if test.guest else ""),
+                "verdict": _verdict(test, course),
+                "ended": course.kind != "missing",
+                "reason": course.reason,
+                "expected": course.expected,
+            }
+            for test, course in self._pairs(self.planned.values())
+        ]
+        return {"release": release, "accel": accel, "claims": claims, "tests": tests, "broken": self.broken}
 
     def _pairs(self, tests: Iterable[Planned]) -> list[tuple[Planned, Course]]:
         return [(test, self._course(test)) for test in tests]

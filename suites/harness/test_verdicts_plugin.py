@@ -139,6 +139,7 @@ def test_a_failed_start_is_written_down(inner: InnerSuite, workers: tuple[str, .
         "release": "11.1.3",
         "accel": "tcg",
         "claims": [],
+        "tests": [],
         "broken": ["start-up failed: UsageError: no such QEMU"],
     }
     assert exit_status(ran.document) == 2

@@ -1,0 +1,84 @@
+"""`colo matrix`: which claims hold on which releases of QEMU."""
+
+import json
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from colo_harness.cli.options import Accel, Accelerator
+from colo_harness.cli.run import ROOT
+from colo_harness.cli.setup import prepare
+from colo_harness.cli.steps import steps
+from colo_harness.cli.subrun import judge
+from colo_harness.errors import UsageError
+from colo_harness.judge.claims import load_claims
+from colo_harness.qemu.release import RECIPES, recipe
+from colo_harness.report.matrix.cells import Column, Run, as_json, rows
+from colo_harness.report.matrix.evidence import Evidence
+from colo_harness.report.matrix.page import html, markdown
+from colo_harness.settings import Settings
+
+AREA = ("-m", "smoke or release")
+
+
+def matrix(
+    *,
+    releases: Annotated[str, typer.Option(metavar="NAME,…", help="Suites of Debian.")] = ",".join(RECIPES),
+    qemu: Annotated[list[Path] | None, typer.Option(help="One more QEMU, such as your own build; any number.")] = None,
+    accel: Accelerator = Accel.AUTO,
+    deadline: Annotated[float, typer.Option(metavar="MINUTES", help="What one QEMU may take.")] = 15,
+    results_dir: Annotated[Path, typer.Option(help="Where pages and evidence go.")] = ROOT / "reports/matrix",
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the matrix there too.")] = None,
+    arguments: Annotated[list[str] | None, typer.Argument(help="Arguments for pytest, behind `--`.")] = None,
+) -> None:
+    """Judge releases of QEMU one after the other, and make one page of what holds where."""
+    place, names = results_dir.absolute(), [name for name in releases.split(",") if name]
+    for name in names:
+        recipe(name)
+    asked = {name: f"--release={name}" for name in names} | {
+        path.name: f"--qemu={path.absolute()}" for path in qemu or []
+    }
+    if not asked:
+        raise UsageError("there is no QEMU to judge", f"name some of {', '.join(RECIPES)}, or a --qemu")
+    with steps(Console()) as progress:
+        prepare(Settings(), progress, *names)
+    options = [f"--accel={accel}", *(arguments or AREA)]
+    runs = []
+    for name, option in asked.items():
+        runs.append(_judged(name, [option, *options], place / name, deadline))
+        _write(place, runs, json_file)
+        typer.echo(f"{name}: {runs[-1].version or 'no verdicts'}, {runs[-1].seconds:.0f} s")
+    typer.echo(f"the matrix is {place / 'matrix.html'}")
+
+
+def _judged(name: str, options: list[str], folder: Path, minutes: float) -> Run:
+    """Judge one QEMU; one that hangs costs its deadline, and what it never came to is not run."""
+    begun = time.monotonic()
+    told = judge(options, folder, timeout=minutes * 60)
+    broken = told.get("broken", [f"no verdicts: see {folder / 'output.txt'}"])
+    return Run(name, told.get("release") or "", told.get("tests", []), broken, time.monotonic() - begun)
+
+
+def _write(place: Path, runs: list[Run], json_file: Path | None) -> None:
+    """Write all pages anew, so that there is one of what is known whatever happens next."""
+    texts = {claim.id: claim.text for claim in load_claims(ROOT / "suites/claims.toml").values()}
+    claims = {claim: texts[claim] for claim in rows(runs, list(texts))}
+
+    def link(claim: str, column: Column) -> str:
+        name = "-".join(filter(None, (claim, column.guest, column.accel)))
+        return f"{column.qemu}/evidence/{name}.html"
+
+    for run in runs:
+        evidence = Evidence(place / run.qemu)
+        for claim, text in claims.items():
+            for column in run.columns():
+                if (cell := run.cell(claim, column)).tests:
+                    evidence.write(place / link(claim, column), claim, text, column, cell)
+    (place / "matrix.html").write_text(html(runs, claims, link), encoding="utf-8")
+    (place / "matrix.md").write_text(markdown(runs, claims, link), encoding="utf-8")
+    told = json.dumps(as_json(runs, list(claims)), indent=1, ensure_ascii=False) + "\n"
+    for file in (place / "matrix.json", *([json_file] if json_file else [])):
+        file.write_text(told, encoding="utf-8")
