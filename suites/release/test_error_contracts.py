@@ -2,14 +2,16 @@
 
 import pytest
 
+from colo_harness.colo import start
 from colo_harness.colo.pair import ColoPair
 from colo_harness.errors import MonitorLost
 from colo_harness.faults.loss import Kill
 from colo_harness.faults.nemesis import Nemesis
-from colo_harness.judge import Violation
+from colo_harness.judge import StatesSeen, Violation
 from colo_harness.judge.progress import CheckpointsGoOn
 from colo_harness.judge.refusals import EachRefused
-from colo_harness.qemu.topology import Role
+from colo_harness.qemu import disk
+from colo_harness.qemu.topology import Channel, Role
 from fixtures.claims import control
 from fixtures.pair import Check
 from suites.release.survivors import alone
@@ -98,3 +100,50 @@ def test_a_migration_of_the_secondary_is_refused(pair: ColoPair, check: Check) -
         pair.let_checkpoints_come(3)
 
     check(EachRefused("migrate", IN_PROGRESS), GO_ON)
+
+
+@pytest.mark.claim("ERR-4")
+@control(sabotage="no-checkpoints", checker="checkpoints_go_on")
+def test_a_disk_that_is_not_exported_yet_is_refused(idle_pair: ColoPair, check: Check) -> None:
+    """The primary does not attach it, says why, and does so once it is exported."""
+    server = {"type": "inet", "host": idle_pair.address(Role.SECONDARY), "port": Channel.NBD}
+    idle_pair.carry_out(start.STEPS[:-2])
+    idle_pair.vm(Role.PRIMARY).attempt("blockdev-add", {"driver": "nbd", "server": server, "node-name": "nbd0"})
+    idle_pair.carry_out(start.STEPS[-2:])
+    idle_pair.enter()
+    with idle_pair.watching():
+        idle_pair.let_checkpoints_come(3)
+
+    check(EachRefused("blockdev-add", "Connection refused"), GO_ON)
+
+
+@pytest.mark.claim("ERR-4")
+@control(sabotage="no-checkpoints", checker="checkpoints_go_on")
+def test_a_disk_is_exported_once(pair: ColoPair, check: Check) -> None:
+    """In COLO the secondary exports its disk no second time, and checkpoints go on."""
+    pair.vm(Role.SECONDARY).attempt("nbd-server-add", {"device": "parent0", "writable": True})
+    with pair.watching():
+        pair.let_checkpoints_come(3)
+
+    check(EachRefused("nbd-server-add", "Block export id 'parent0' is already in use"), GO_ON)
+
+
+@pytest.mark.xfail(
+    strict=True, raises=Violation, reason="finding: docs/findings/0100-a-refused-start-stops-the-primary.md"
+)
+@pytest.mark.claim("ERR-4")
+def test_a_buffer_of_other_length_costs_the_primary_nothing(
+    idle_pair: ColoPair, nemesis: Nemesis, check: Check
+) -> None:
+    """The secondary cannot start replication then, and the primary's guest runs on."""
+    nemesis.allow("colo-exit-error")
+    idle_pair.carry_out(start.STEPS[:1])
+    _, active, _ = idle_pair.files["host_b"].images()[0]
+    idle_pair.lab.images.create(active, disk.SIZE // 2)
+    idle_pair.carry_out(start.STEPS[1:])
+    start.migrate(idle_pair)
+    idle_pair.let_notice(Role.SECONDARY, due=idle_pair.timeouts.failover)
+    idle_pair.let_notice(Role.PRIMARY)
+    idle_pair.observe("after")
+
+    check(StatesSeen({("host_a", "query-status", "after"): {"status": "running", "running": True}}))
