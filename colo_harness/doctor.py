@@ -9,7 +9,7 @@ from typing import Literal
 from colo_harness.diagnosis import Answer, Diagnosis, State
 from colo_harness.errors import CacheError, HarnessError, MachineError, ProductFailure, UsageError
 from colo_harness.machine import probe, tool
-from colo_harness.machine.bundle import damage
+from colo_harness.machine.bundle import Recipe, damage
 from colo_harness.machine.estate import outside
 from colo_harness.machine.guardian import Guardian
 from colo_harness.machine.holding import scratch
@@ -141,15 +141,25 @@ def _of_machine(ask: Callable[[], str]) -> Callable[[Doctor], str]:
 
 def _disk(doctor: Doctor) -> str:
     cache = doctor.settings.cache_dir
-    need = 4 * ROOM if damage(cache, release.RECIPES[release.REFERENCE]) else ROOM
+    need = 4 * ROOM if any(damage(cache, recipe) for recipe in _releases(doctor.settings)) else ROOM
     kept = probe.space(cache, need, remedy="choose another folder with --cache-dir")
     return f"{kept}, {probe.space(outside(), ROOM, remedy='choose another folder with TMPDIR')}"
 
 
+def _releases(settings: Settings) -> list[Recipe]:
+    """Return the releases that a run needs: the one under test, and the reference, whose qemu-img makes the disks."""
+    return [release.recipe(name) for name in dict.fromkeys((release.REFERENCE, settings.release))]
+
+
+def _setup(settings: Settings) -> str:
+    """Return the command that fetches what a run needs."""
+    return "colo setup" + (f" --release {settings.release}" if settings.release != release.REFERENCE else "")
+
+
 def _cache(doctor: Doctor) -> str:
-    for recipe in (release.RECIPES[release.REFERENCE], kernel.RECIPE):
+    for recipe in (*_releases(doctor.settings), kernel.RECIPE):
         if reason := damage(doctor.settings.cache_dir, recipe):
-            raise CacheError(f"{recipe.folder}: {reason}", "`colo setup` fetches it")
+            raise CacheError(f"{recipe.folder}: {reason}", f"`{_setup(doctor.settings)}` fetches it")
     return f"QEMU {release.reference(doctor.settings).number}, Linux {kernel.fetch_kernel(doctor.settings).version}"
 
 
@@ -159,7 +169,10 @@ def _guests(doctor: Doctor) -> str:
 
 def _qemu(doctor: Doctor) -> str:
     if doctor.settings.qemu is None and not doctor.answer("cache").ok:
-        raise CacheError("the reference QEMU is not in the cache", "`colo setup` fetches it, or name one with --qemu")
+        raise CacheError(
+            f"the {doctor.settings.release} QEMU is not in the cache",
+            f"`{_setup(doctor.settings)}` fetches it, or name one with --qemu",
+        )
     return doctor.contract.version
 
 

@@ -87,7 +87,9 @@ class Settings:
     run_dir: Path = Path("/tmp/colo-run")  # noqa: S108 - a default for tests; a run makes a fresh 0700 folder
     """What the run needs while it lasts: sockets, logs, disks, pid lists. Mode 0700, removed at the end."""
     qemu: Path | None = None
-    """The executable under test; None is the reference release."""
+    """The executable under test; None is a release."""
+    release: str = "reference"
+    """The name of the release under test, where no executable is given."""
     accel: Literal["auto", "kvm", "tcg"] = "auto"
     cold_boot: bool = False
     """Boot every guest instead of restoring saved state."""

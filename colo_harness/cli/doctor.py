@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from colo_harness.cli.options import Accel, Accelerator, CacheDir, Qemu
+from colo_harness.cli.options import Accel, Accelerator, CacheDir, Qemu, Release
 from colo_harness.diagnosis import Diagnosis, Row
 from colo_harness.settings import Settings
 
@@ -22,6 +22,7 @@ LOOK = {"ok": "green", "missing": "yellow", "FAILED": "bold red"}
 def doctor(
     *,
     qemu: Qemu = None,
+    release: Release = Settings.release,
     accel: Accelerator = Accel.AUTO,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 2 for want of optional things too.")] = False,
     again: Annotated[bool, typer.Option("--again", help="Try anew whether KVM runs guests.")] = False,
@@ -31,9 +32,12 @@ def doctor(
     """Try what the suite needs of this machine and of QEMU; exits 0 when all that it must have is there, else 2."""
     from colo_harness.doctor import Doctor  # noqa: PLC0415 - takes longer to import than `colo --help` takes
     from colo_harness.qemu.accelerator import forget  # noqa: PLC0415 - as above
+    from colo_harness.qemu.release import check  # noqa: PLC0415 - as above
 
     cache_dir = cache_dir or Settings().cache_dir
-    settings = Settings(cache_dir=cache_dir, qemu=qemu.absolute() if qemu else None, accel=accel.value)
+    executable = qemu.absolute() if qemu else None
+    settings = Settings(cache_dir=cache_dir, qemu=executable, release=release, accel=accel.value)
+    check(settings)
     if again:
         forget(settings)
     console = Console()

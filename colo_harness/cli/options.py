@@ -24,4 +24,7 @@ CacheDir = Annotated[
         resolve_path=True,
     ),
 ]
+Release = Annotated[
+    str, typer.Option(help="Judge this release of QEMU, a suite of Debian, instead of the reference.", metavar="NAME")
+]
 Qemu = Annotated[Path | None, typer.Option(help="Judge this QEMU executable instead of the reference release.")]

@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from colo_harness.cli.doctor import head
-from colo_harness.cli.options import Accel, Accelerator, CacheDir, Qemu
+from colo_harness.cli.options import Accel, Accelerator, CacheDir, Qemu, Release
 from colo_harness.cli.setup import prepare
 from colo_harness.cli.steps import steps
 from colo_harness.doctor import Doctor
@@ -22,6 +22,7 @@ from colo_harness.errors import HarnessError, MachineError, UsageError
 from colo_harness.judge.score import exit_status
 from colo_harness.machine import interrupt, probe
 from colo_harness.machine.estate import outside
+from colo_harness.qemu.release import check
 from colo_harness.report import generator
 from colo_harness.settings import Settings
 
@@ -40,6 +41,7 @@ Arguments = Annotated[list[str] | None, typer.Argument(help="Arguments for pytes
 def run(
     *,
     qemu: Qemu = None,
+    release: Release = Settings.release,
     accel: Accelerator = Accel.AUTO,
     strict: Annotated[bool, typer.Option("--strict", help="Fail, not skip, for want of anything here.")] = False,
     core: Annotated[bool, typer.Option("--core", help="Keep a core file of a QEMU that hangs.")] = False,
@@ -54,9 +56,11 @@ def run(
     with _written(document, json_file):
         executable = qemu.absolute() if qemu else None
         cache = cache_dir or Settings().cache_dir
-        settings = Settings(cache_dir=cache, results_dir=results_dir, qemu=executable, accel=accel.value)
+        settings = Settings(
+            cache_dir=cache, results_dir=results_dir, qemu=executable, release=release, accel=accel.value
+        )
         _get_ready(settings)
-        options = [*_options(qemu, accel, cache_dir), f"--results-dir={results_dir}", f"-n{_workers()}"]
+        options = [*_options(qemu, release, accel, cache_dir), f"--results-dir={results_dir}", f"-n{_workers()}"]
         options += [f"--doctor={_diagnose(settings)}", *(["--strict-env"] if strict else [])]
         options += ["--core"] if core else []
         _judge([*options, *(arguments or [])], document, settings)
@@ -89,8 +93,7 @@ def _written(document: dict[str, Any], file: Path | None) -> Iterator[None]:
 
 def _get_ready(settings: Settings) -> None:
     """Look for what a run cannot do without, the quickest first, and do what `colo setup` does. Raises HarnessError."""
-    if settings.qemu and not (settings.qemu.is_file() and os.access(settings.qemu, os.X_OK)):
-        raise UsageError(f"--qemu {settings.qemu} is no executable", "give the path of a QEMU executable")
+    check(settings)
     probe.space(settings.results_dir, probe.RESULTS, remedy="choose another folder with --results-dir")
     (settings.results_dir / "claims.json").unlink(missing_ok=True)
     Doctor(settings, effort="none").demand(*RIGHTS, *(BUILD if settings.qemu else ()))
@@ -143,16 +146,17 @@ def _report(document: dict[str, Any], results_dir: Path, settings: Settings) -> 
 
 def plan(
     qemu: Qemu = None,
+    release: Release = Settings.release,
     accel: Accelerator = Accel.AUTO,
     cache_dir: CacheDir = None,
     arguments: Arguments = None,
 ) -> None:
     """Say what `colo run` would run and what it would skip, and why; starts no pair."""
-    raise typer.Exit(_pytest([*_options(qemu, accel, cache_dir), "--plan", *(arguments or [])])[0])
+    raise typer.Exit(_pytest([*_options(qemu, release, accel, cache_dir), "--plan", *(arguments or [])])[0])
 
 
-def _options(qemu: Path | None, accel: Accel, cache_dir: Path | None) -> list[str]:
-    given = [f"--accel={accel}"]
+def _options(qemu: Path | None, release: str, accel: Accel, cache_dir: Path | None) -> list[str]:
+    given = [f"--accel={accel}", f"--release={release}"]
     given += [f"--qemu={qemu.absolute()}"] if qemu else []
     return given + ([f"--cache-dir={cache_dir}"] if cache_dir else [])
 

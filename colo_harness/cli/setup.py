@@ -1,5 +1,8 @@
 """`colo setup`: make a fresh machine ready, once; afterwards no network is needed."""
 
+from typing import Annotated
+
+import typer
 from rich.console import Console
 
 from colo_harness.cli.options import CacheDir
@@ -9,25 +12,36 @@ from colo_harness.machine.progress import Progress
 from colo_harness.machine.tool import ensure
 from colo_harness.qemu import guest
 from colo_harness.qemu.kernel import fetch_kernel
-from colo_harness.qemu.release import fetch
+from colo_harness.qemu.release import RECIPES, REFERENCE, fetch, recipe
 from colo_harness.report import generator
 from colo_harness.settings import Settings
 
+Releases = Annotated[
+    list[str] | None,
+    typer.Option("--release", metavar="NAME", help=f"Fetch this QEMU too, repeatable: {', '.join(RECIPES)}."),
+]
 
-def setup(cache_dir: CacheDir = None) -> None:
+
+def setup(release: Releases = None, cache_dir: CacheDir = None) -> None:
     """Install missing host tools, fetch the reference QEMU and the guests' parts, build the guests."""
     settings = Settings(cache_dir=cache_dir) if cache_dir else Settings()
+    for name in (others := release or []):
+        recipe(name)
     with steps(Console()) as progress:
-        prepare(settings, progress)
+        prepare(settings, progress, *others)
         progress(f"ready; the cache is {settings.cache_dir}")
 
 
-def prepare(settings: Settings, progress: Progress) -> None:
-    """Do what `colo setup` does; quick when it was done before. Raises CacheError, MachineError."""
+def prepare(settings: Settings, progress: Progress, *releases: str) -> None:
+    """Do what `colo setup` does, with other releases beside those of a run; quick when it was done before.
+
+    Raises CacheError, MachineError.
+    """
     Doctor(settings, effort="none").demand("disk")
     ensure(progress=progress)
-    release = fetch(settings, progress, thorough=True)
-    progress(f"QEMU {release.version} is whole")
+    for name in {recipe(name): name for name in (REFERENCE, settings.release, *releases)}.values():
+        release = fetch(settings, progress, name=name, thorough=True)
+        progress(f"QEMU {release.version} is whole")
     kernel = fetch_kernel(settings, progress, thorough=True)
     progress(f"Linux {kernel.version} is whole")
     guest.tick(settings, thorough=True)

@@ -61,7 +61,7 @@ def ready_guest(pair: "ColoPair") -> None:
     vm = pair.vm(Role.PRIMARY)
     if _is_warm(pair):
         state = pair.lab.states.path(pair.topology, pair.guest)
-        warm.restore(vm, state, timeout=pair.timeouts.launch)
+        warm.restore(vm, state, pair.lab.contract, timeout=pair.timeouts.launch)
     else:
         vm.execute("cont")
         warm.await_boot(vm, pair.history, pair.topology, timeout=pair.timeouts.boot)

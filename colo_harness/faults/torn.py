@@ -13,8 +13,10 @@ from colo_harness.machine.buffers import small_buffers
 from colo_harness.qemu.topology import Channel, Role
 from colo_harness.wait import wait_until
 
-BEGUN = struct.pack("!II", 100, 12) + b"\x52"
-"""A frame of 100 bytes behind a virtio-net header of 12, of which its first byte came."""
+_BEGUN = struct.pack("!II", 100, 12) + b"\x52"
+"""A frame of 100 bytes, the virtio-net header of 12 included, of which the first byte came."""
+_WHOLE = struct.pack("!II", 200, 12) + bytes([0x52]) * 200
+"""Behind those 99 bytes of it that are missing there, what is taken for a length is longer than any frame."""
 _WITHIN = 10.0
 
 
@@ -22,23 +24,24 @@ _WITHIN = 10.0
 class Torn:
     """As `Cut` of the stream to colo-compare, which has read the beginning of a frame by then.
 
-    With `Cut` it is left to chance where it falls. Here we are the secondary for that frame, and what connects then has
-    small buffers, so that what nobody reads does not take long to fill them.
+    With `Cut` it is left to chance where it falls. Here we are the secondary for that frame and the next one, and what
+    connects then has small buffers, so that what nobody reads does not take long to fill them.
     """
 
-    allows = ("stderr-network",)
+    allows = ("stderr", "stderr-network")
 
     def __str__(self) -> str:
         return "torn-compare"
 
     @contextmanager
     def inject(self, pair: ColoPair) -> Iterator[Bite]:
-        """Cut the stream, begin a frame, and enter once the secondary is connected again. Raises WaitTimeout."""
-        address, secondary = pair.address(Role.PRIMARY), pair.vm(Role.SECONDARY)
-        hosts = [pair.network.host(pair.host(role)) for role in Role]
-        with small_buffers(*hosts), Cut(Channel.COMPARE).inject(pair) as bite:
-            with pair.network.host(pair.host(Role.SECONDARY)).socket(socket.AF_INET, socket.SOCK_STREAM) as end:
-                end.connect((address, int(Channel.COMPARE)))
-                end.sendall(BEGUN)
-            wait_until("the secondary to be connected again", lambda: not is_cut(secondary, "red1"), timeout=_WITHIN)
+        """Cut the stream, say both frames, and enter once somebody is connected again. Raises WaitTimeout."""
+        address, primary = pair.address(Role.PRIMARY), pair.vm(Role.PRIMARY)
+        hosts = {role: pair.network.host(pair.host(role)) for role in Role}
+        with small_buffers(*hosts.values()), Cut(Channel.COMPARE).inject(pair) as bite:
+            for said in (_BEGUN, _WHOLE):
+                with hosts[Role.SECONDARY].socket(socket.AF_INET, socket.SOCK_STREAM) as end:
+                    end.connect((address, int(Channel.COMPARE)))
+                    end.sendall(said)
+            wait_until("a secondary to be connected", lambda: not is_cut(primary, "compare1"), timeout=_WITHIN)
             yield bite

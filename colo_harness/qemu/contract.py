@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from colo_harness.errors import CommandError, LaunchFailure, MachineError, ProductFailure, UsageError
@@ -35,12 +36,24 @@ class Contract:
     """Whether `x-colo` demands the `return-path` capability (QEMU 11 does, older ones break with it)."""
     reconnect: str
     """The property of a client socket chardev and its value: `reconnect-ms=1000`, or `reconnect=1` of old."""
+    file_uri: bool = True
+    """Whether a guest's state migrates into a `file:`; where not, a shell copies it."""
+    set_active: bool = True
+    """Whether there is `blockdev-set-active`: where not, disks are active as soon as a state is loaded."""
 
     @property
     def capabilities(self) -> list[dict[str, Any]]:
         """The argument of `migrate-set-capabilities` that COLO wants on both sides."""
         names = ["return-path", "x-colo"] if self.return_path else ["x-colo"]
         return [{"capability": name, "state": True} for name in names]
+
+    def saving(self, state: Path) -> str:
+        """Return the URI that migrates a guest's state into a file."""
+        return f"file:{state}" if self.file_uri else f"exec:cat > {quote(str(state))}"
+
+    def loading(self, state: Path) -> str:
+        """Return the URI by which it comes back."""
+        return f"file:{state}" if self.file_uri else f"exec:cat {quote(str(state))}"
 
     def as_json(self) -> dict[str, Any]:
         """Return the contract as JSON values; `Contract.of` is the way back."""
@@ -91,6 +104,8 @@ def _ask(argv: Sequence[str], folder: Path, *, loop: Loop, guardian: Guardian, t
             lacks=tuple(lacks),
             return_path="x-colo" in capabilities and _wants_return_path(ask),
             reconnect="reconnect-ms=1000" if _has_member(schema, "reconnect-ms") else "reconnect=1",
+            file_uri="file" in _enum_with(schema, "rdma"),
+            set_active="blockdev-set-active" in {command["name"] for command in ask("query-commands")},
         )
 
 

@@ -35,11 +35,17 @@ def _recipe(*suites: str) -> Recipe:
 
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
-        REFERENCE: _recipe("trixie", "trixie-backports"),
+        "bullseye": _recipe("bullseye"),
+        "bookworm": _recipe("bookworm"),
         "bookworm-backports": _recipe("bookworm", "bookworm-backports"),
+        "trixie": _recipe("trixie"),
+        "trixie-backports": _recipe("trixie", "trixie-backports"),
     }
 )
-"""Release name to what it is made of. A backports suite keeps its newest version only."""
+"""Release name, a suite of Debian, to what it is made of. A backports suite keeps its newest version only."""
+REFERENCE_SUITE = "trixie-backports"
+NAMES = (REFERENCE, *RECIPES)
+"""All that `--release` takes."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,16 @@ class Release:
         if binary.startswith("qemu-system-"):
             for firmware in ("qemu", "seabios"):
                 argv += ["-L", str(self.root / "usr/share" / firmware)]
+            argv = [*self._told_of_modules(), *argv]
         return argv
+
+    def _told_of_modules(self) -> list[str]:
+        """Return what comes before a command line where TCG itself is a module, as in Debian's 7.2.
+
+        QEMU looks for modules beside its executable, which is for the kernel the loader.
+        """
+        modules = [path for name in LIBRARIES for path in (self.root / name).glob("qemu/accel-tcg-*.so")]
+        return ["env", f"QEMU_MODULE_DIR={modules[0].parent}"] if modules else []
 
     @property
     def number(self) -> str:
@@ -79,25 +94,38 @@ class Release:
         return self.root / DOCUMENT
 
 
+def recipe(name: str) -> Recipe:
+    """Return what the release `name` is made of. Raises UsageError for an unknown name."""
+    if name not in NAMES:
+        raise UsageError(f"no QEMU release {name!r} is known", f"choose one of {', '.join(NAMES)}")
+    return RECIPES[REFERENCE_SUITE if name == REFERENCE else name]
+
+
 def fetch(settings: Settings, progress: Progress = quiet, *, name: str = REFERENCE, thorough: bool = False) -> Release:
-    """Return the release `name` of RECIPES, fetched if the cache has it not, or not whole.
+    """Return the release `name`, fetched if the cache has it not, or not whole.
 
     `thorough` verifies every file's sha256.
     Raises UsageError for an unknown name, CacheError, MachineError.
     """
-    if name not in RECIPES:
-        raise UsageError(f"no QEMU release {name!r} is known", f"choose one of {', '.join(RECIPES)}")
-    unpacked = bundle(settings.cache_dir, RECIPES[name], progress, thorough=thorough)
+    unpacked = bundle(settings.cache_dir, recipe(name), progress, thorough=thorough)
     return Release(name, unpacked.root, unpacked.versions["qemu-system-x86"])
 
 
 def under_test(settings: Settings) -> list[str]:
     """Return what starts the QEMU under test. Raises UsageError, CacheError, MachineError."""
+    check(settings)
+    return [str(settings.qemu)] if settings.qemu else fetch(settings, name=settings.release).argv()
+
+
+def check(settings: Settings) -> None:
+    """Raises UsageError where the settings name no QEMU, or two."""
+    recipe(settings.release)
     if settings.qemu is None:
-        return reference(settings).argv()
+        return
+    if settings.release != REFERENCE:
+        raise UsageError("--qemu and --release both say which QEMU is judged", "leave one of them out")
     if not (settings.qemu.is_file() and os.access(settings.qemu, os.X_OK)):
         raise UsageError(f"--qemu {settings.qemu} is no executable", "give the path of a QEMU executable")
-    return [str(settings.qemu)]
 
 
 def reference(settings: Settings, progress: Progress = quiet) -> Release:

@@ -133,7 +133,7 @@ class States:
             with vm:
                 await_boot(vm, history, plain, timeout=timeouts.boot)
                 vm.execute("stop")
-                vm.execute("migrate", {"uri": f"file:{folder / 'state.bin'}"})
+                vm.execute("migrate", {"uri": self.contract.saving(folder / "state.bin")})
                 wait_until(
                     "the guest's state to be saved",
                     lambda: _is_saved(vm.execute("query-migrate"), self.folder),
@@ -147,13 +147,13 @@ def restoring() -> list[Part]:
     return [Part("-incoming", "defer")]
 
 
-def restore(vm: VM, state: Path, *, timeout: float) -> None:
+def restore(vm: VM, state: Path, contract: Contract, *, timeout: float) -> None:
     """Load `state` into a VM that was started with `restoring`; it stays paused. Raises ProductFailure.
 
     Its disks are activated, which QEMU leaves to `cont` where the saved guest was paused: the one that starts
     COLO does not do it, and the guest's first write would find them inactive (migration/block-active.c).
     """
-    vm.execute("migrate-incoming", {"uri": f"file:{state}"})
+    vm.execute("migrate-incoming", {"uri": contract.loading(state)})
 
     def loaded() -> bool:
         status = vm.execute("query-migrate").get("status")
@@ -162,7 +162,8 @@ def restore(vm: VM, state: Path, *, timeout: float) -> None:
         return bool(status == "completed")
 
     wait_until("the saved guest state to load", loaded, timeout=timeout)
-    vm.execute("blockdev-set-active", {"active": True})
+    if contract.set_active:
+        vm.execute("blockdev-set-active", {"active": True})
 
 
 def _is_whole(place: Path) -> bool:

@@ -89,7 +89,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, settings: Settings) -> Path:
     (place / "xdg/colo-harness").symlink_to(settings.cache_dir)
     executable(place / "lacking", LACKING_QEMU.format(python=sys.executable))
     executable(place / "dying", DYING_QEMU)
-    kept = release.RECIPES[release.REFERENCE].folder
+    kept = release.recipe(release.REFERENCE).folder
     (place / "damaged" / kept / "root").mkdir(parents=True)
     manifest = (settings.cache_dir / kept / "manifest.json").read_bytes()
     (place / "damaged" / kept / "manifest.json").write_bytes(manifest)

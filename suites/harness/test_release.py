@@ -6,7 +6,7 @@ import pytest
 
 from colo_harness.errors import CacheError, UsageError
 from colo_harness.machine.process import run
-from colo_harness.qemu.release import RECIPES, Release, fetch, reference
+from colo_harness.qemu.release import RECIPES, REFERENCE, Release, fetch, recipe, reference, under_test
 from colo_harness.settings import Settings
 
 
@@ -36,6 +36,15 @@ def test_only_emulators_are_told_where_firmware_is(release: Release) -> None:
     assert "-L" not in release.argv("qemu-img")
 
 
+def test_a_release_whose_tcg_is_a_module_is_told_where_modules_are(release: Release) -> None:
+    """Else it would look beside the loader, and not start; others are told nothing."""
+    modules = release.root / "usr/lib/x86_64-linux-gnu/qemu"
+    modules.mkdir(parents=True)
+    (modules / "accel-tcg-x86_64.so").touch()
+    assert release.argv()[:2] == ["env", f"QEMU_MODULE_DIR={modules}"]
+    assert release.argv("qemu-img")[0] != "env"
+
+
 def test_a_binary_that_it_lacks_is_an_error_of_the_cache(release: Release) -> None:
     """A release has what its packages have."""
     with pytest.raises(CacheError, match="qemu-nbd"):
@@ -47,9 +56,20 @@ def test_upstreams_version_is_read_off_the_packages(release: Release) -> None:
     assert release.number == "11.1.3"
 
 
+def test_a_release_and_an_executable_are_one_too_many(tmp_path: Path) -> None:
+    """There is one QEMU under test."""
+    with pytest.raises(UsageError, match="--qemu and --release"):
+        under_test(Settings(qemu=tmp_path, release="trixie"))
+
+
+def test_the_reference_is_another_name_of_a_suite() -> None:
+    """Both are one folder of the cache."""
+    assert recipe(REFERENCE) is recipe("trixie-backports")
+
+
 def test_an_unknown_release_is_a_usage_error() -> None:
     """The known ones are named."""
-    with pytest.raises(UsageError, match="reference, bookworm-backports"):
+    with pytest.raises(UsageError, match="reference, bullseye, bookworm, bookworm-backports"):
         fetch(Settings(), name="11.1")
 
 
