@@ -57,7 +57,7 @@ from colo_harness.judge.paws import none_outdated, timestamps_taken
 from colo_harness.judge.prediction import ClientGotAsPredicted
 from colo_harness.judge.progress import CheckpointsGoOn
 from colo_harness.judge.reasons import ForcedBy
-from colo_harness.judge.refusals import Refused
+from colo_harness.judge.refusals import EachRefused, Refused
 from colo_harness.judge.resuming import DisksEqual, FellWhileResyncing, ReplicatedAgain
 from colo_harness.judge.rewriting import rewritten
 from colo_harness.judge.routes import Routed
@@ -344,6 +344,12 @@ CASES = [
         CommandRefused("xen-colo-do-checkpoint", "Failed to empty"),
         flawed,
         change(is_a("observe", "refused"), value="Nothing runs"),
+        is_a("observe", "refused"),
+    ),
+    Case(
+        EachRefused("xen-colo-do-checkpoint", "Failed to empty"),
+        flawed,
+        say(is_a("observe", "refused"), "obeyed"),
         is_a("observe", "refused"),
     ),
     Case(Obeyed("xen-colo-do-checkpoint"), replicated, say(is_a("observe", "obeyed"), "refused"), is_a("observe")),
