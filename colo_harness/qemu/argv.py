@@ -299,7 +299,7 @@ def _nic(number: int, topology: Topology) -> list[Part]:
 def _cpu(topology: Topology) -> str:
     if topology.accel == "tcg":
         return "qemu64"
-    return f"qemu64,kvmclock={'off' if topology.guest == 'tick' else 'on'}"
+    return f"qemu64,kvmclock={'on' if topology.guest == 'linux' else 'off'}"
 
 
 def _bus(topology: Topology) -> str:
