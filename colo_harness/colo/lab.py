@@ -57,6 +57,10 @@ class Lab:
         return guest.tick(self.settings)
 
     @cached_property
+    def _micro(self) -> Path:
+        return guest.micro(self.settings)
+
+    @cached_property
     def _linux(self) -> guest.LinuxImage:
         return guest.linux(self.settings)  # looks at each file of the cache: once a run is enough
 
@@ -67,6 +71,9 @@ class Lab:
         if topology.guest == "tick":
             image = self._tick
             return Guest(None, self._disk("tick", lambda path: self.images.create_from(path, image)), image.parent.name)
+        if topology.guest == "micro":
+            kernel = self._micro
+            return Guest(Boot(kernel, None, "micro"), self._base, kernel.parent.name)
         linux = self._linux
         cmdline = f"{guest.CMDLINE} colo.fresh=1" if topology.fresh else guest.CMDLINE
         return Guest(Boot(linux.kernel, linux.initrd, cmdline), self._base, linux.digest)

@@ -67,6 +67,16 @@ def tick(settings: Settings, *, thorough: bool = False) -> Path:
     return _built(settings, "tick", [_version("as"), *inputs], _make_tick, thorough=thorough) / "tick.img"
 
 
+def micro(settings: Settings, *, thorough: bool = False) -> Path:
+    """Return the micro guest's multiboot kernel; its folder's name is its content key; `thorough` as of `tick`.
+
+    Raises CacheError, MachineError.
+    """
+    recipe = sorted((RECIPES / "micro").iterdir())
+    inputs = map(Path.read_bytes, (*recipe, Path(__file__)))
+    return _built(settings, "micro", [_version("gcc"), *inputs], _make_micro, thorough=thorough) / "micro.elf"
+
+
 def linux(settings: Settings, *, thorough: bool = False) -> LinuxImage:
     """Return the Linux guest, its kernel fetched and its initramfs built if need be; `thorough` as of `tick`.
 
@@ -88,6 +98,17 @@ def compile_services(to: Path) -> None:
     reproducible = ("-Wl,--build-id=none", "-s")
     options = ("-std=gnu11", "-O2", "-static", *warnings, *reproducible)
     run(["gcc", *options, "-o", to, *sources], timeout=COMPILE_TIMEOUT, remedy=REMEDY)
+
+
+def compile_micro(to: Path) -> None:
+    """Build the micro guest as one 32-bit multiboot kernel; it needs no libc. Raises MachineError."""
+    folder = RECIPES / "micro"
+    machine = ("-m32", "-march=i686", "-mno-sse", "-ffreestanding", "-fno-pic", "-fno-stack-protector")
+    plain = ("-std=gnu11", "-O2", "-fno-asynchronous-unwind-tables", "-nostdlib", "-static")
+    warnings = ("-Wall", "-Wextra", "-Wshadow", "-Werror")
+    layout = (f"-Wl,--build-id=none,--no-warn-rwx-segments,-T,{folder / 'link.ld'}", "-s")
+    sources = sorted(folder.glob("*.c"))
+    run(["gcc", *machine, *plain, *warnings, *layout, "-o", to, *sources], timeout=COMPILE_TIMEOUT, remedy=REMEDY)
 
 
 def assemble_tick(to: Path) -> None:
@@ -143,6 +164,10 @@ def unpacked_kernel(image: bytes) -> bytes:
 
 def _make_tick(folder: Path) -> None:
     assemble_tick(folder / "tick.img")
+
+
+def _make_micro(folder: Path) -> None:
+    compile_micro(folder / "micro.elf")
 
 
 def _make_linux(folder: Path, kernel: Kernel) -> None:

@@ -8,7 +8,7 @@ from typing import Literal
 from colo_harness.settings import Accel
 
 Host = Literal["host_a", "host_b"]
-GuestKind = Literal["linux", "tick"]
+GuestKind = Literal["linux", "tick", "micro"]
 HOSTS: tuple[Host, Host] = ("host_a", "host_b")
 
 

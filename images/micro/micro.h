@@ -1,0 +1,70 @@
+/* What the parts of the micro guest share. Freestanding: 32 bits, no libc, no interrupts. */
+#include <stddef.h>
+#include <stdint.h>
+
+#define FRAME 1514
+
+static inline void outb(uint8_t value, uint16_t port)
+{
+    __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
+}
+
+static inline void outw(uint16_t value, uint16_t port)
+{
+    __asm__ volatile("outw %0, %1" : : "a"(value), "Nd"(port));
+}
+
+static inline void outl(uint32_t value, uint16_t port)
+{
+    __asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port));
+}
+
+static inline uint8_t inb(uint16_t port)
+{
+    uint8_t value;
+
+    __asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
+    return value;
+}
+
+static inline uint16_t inw(uint16_t port)
+{
+    uint16_t value;
+
+    __asm__ volatile("inw %1, %0" : "=a"(value) : "Nd"(port));
+    return value;
+}
+
+static inline uint32_t inl(uint16_t port)
+{
+    uint32_t value;
+
+    __asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port));
+    return value;
+}
+
+static inline uint16_t get16(const uint8_t *at)
+{
+    return (uint16_t)(at[0] << 8 | at[1]);
+}
+
+static inline void put16(uint8_t *at, uint32_t value)
+{
+    at[0] = (uint8_t)(value >> 8);
+    at[1] = (uint8_t)value;
+}
+
+void *memcpy(void *to, const void *from, size_t size);
+void *memset(void *to, int byte, size_t size);
+int memcmp(const void *one, const void *other, size_t size);
+
+extern uint8_t mac[6];
+int nic_start(void);                          /* 0, or -1 where there is no virtio-net */
+uint8_t *nic_received(size_t *size);          /* the next frame, or NULL */
+void nic_release(void);                       /* gives back what nic_received returned last */
+void nic_send(const uint8_t *frame, size_t size);
+
+uint8_t side_letter(void);                    /* '?' where QEMU was told none */
+size_t answer_datagram(unsigned port, uint8_t *data, size_t size); /* answer's bytes, in place; 0: none */
+void mark_ping(uint8_t *data, size_t size);   /* one that starts with DIFFER */
+size_t answer_frame(uint8_t *frame, size_t size); /* the same of a whole frame */
