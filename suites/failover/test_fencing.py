@@ -60,7 +60,7 @@ LATE = pytest.mark.topology(checkpoint_delay_ms=60_000, compare_timeout_ms=60_00
     "first", [pytest.param("host_a", marks=SOON), pytest.param("host_b", marks=[LATE, pytest.mark.slow])]
 )
 @pytest.mark.claim("HB-1")
-@control(sabotage="fence-does-nothing", checker="never_both_answer", on="host_a")
+@control(sabotage="fence-does-nothing", checker="fenced_before_promoted", on="host_a")
 def test_hosts_whose_checkpoint_stream_broke_do_not_both_answer(
     duty: Duty, pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, first: Host
 ) -> None:

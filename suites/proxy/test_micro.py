@@ -12,6 +12,7 @@ from fixtures.pair import Check, on_each_accelerator
 MICRO = pytest.mark.topology(guest="micro", checkpoint_delay_ms=60_000, compare_timeout_ms=3000, scan_cycle_ms=250)
 
 
+@pytest.mark.slow
 @on_each_accelerator
 @MICRO
 @pytest.mark.claim("PROXY-2")
