@@ -33,7 +33,7 @@ OF_2016 = {"document": "2016", "raw": True, "bus": "virtio", "cpus": 2, "usb": T
 def test_a_pair_replicates_and_fails_over(pair: ColoPair, nemesis: Nemesis, check: Check, survivor: Role) -> None:
     """By the commands of 2016 a pair enters COLO, does checkpoints, and either side goes on alone."""
     with pair.watching():
-        pair.let_checkpoints_come(3)
+        pair.let_checkpoints_come(4)
     nemesis.inject(Kill(survivor.peer))
     pair.failover_to(survivor)
     pair.observe("after")
