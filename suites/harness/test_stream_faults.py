@@ -12,7 +12,7 @@ from colo_harness.colo.pair import ColoPair
 from colo_harness.errors import MachineError, UsageError, WaitTimeout
 from colo_harness.faults.fault import Fault
 from colo_harness.faults.stream import Flip, Sever, Slow, Stall
-from colo_harness.qemu.topology import Role
+from colo_harness.wait import wait_until
 from fixtures.pair import pytest_pyfunc_call
 from suites.harness.streams import Ends, checkpoint, joined, nothing_comes, received, relayed
 
@@ -105,7 +105,7 @@ def test_a_relay_that_breaks_is_no_fault_of_qemus(pair: ColoPair, monkeypatch: p
     """A stream with something new in it ends the pair, and whatever fails then is told as an error of ours."""
     monkeypatch.setattr(dissector, "_FOOTER", 0)
     pair.force_checkpoint()
-    pair.let_notice(Role.PRIMARY)
+    wait_until("the relay to break", lambda: pair.relays.checkpoint.over, timeout=20)
     calling = pytest_pyfunc_call(cast("pytest.Function", SimpleNamespace(funcargs={"idle_pair": pair})))
     next(calling)
     with pytest.raises(MachineError, match="does not understand a section that ends with 0x7e"):
