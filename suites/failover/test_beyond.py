@@ -19,7 +19,7 @@ pytestmark = pytest.mark.answers(within=2)
 @pytest.mark.claim("OUT-3")
 def test_both_sides_at_once(pair: ColoPair, client: Client, nemesis: Nemesis, check: Check) -> None:
     """When both sides die at once nobody carries on, and no oracle says that anything was kept."""
-    with Crowd(client.incoming()) as crowd:
+    with Crowd(client.asked()) as crowd:
         crowd.let_answer(3)
         nemesis.inject(Kill(Role.PRIMARY))
         nemesis.inject(Kill(Role.SECONDARY))
@@ -38,7 +38,7 @@ def test_the_survivor_before_it_is_protected_again(
     """When the survivor dies in the resync nobody carries on, and no oracle says that anything was kept."""
     nemesis.inject(Kill(Role.PRIMARY))
     pair.failover_to(Role.SECONDARY)
-    with Crowd(client.incoming()) as crowd:
+    with Crowd(client.asked()) as crowd:
         crowd.let_answer(3)
         with IN_RESYNC.reached(pair, client):
             nemesis.inject(Kill(Role.PRIMARY))
