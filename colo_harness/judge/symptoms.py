@@ -78,7 +78,10 @@ SYMPTOMS = {
     "exit-status": Symptom(
         lambda entry: _status(entry) not in (None, 0, *_KILLED), "a QEMU ended with a status other than 0"
     ),
-    "stderr-nbd": Symptom(_stderr(r"(?i)\bnbd\b"), "the block layer complains about the NBD connection"),
+    "stderr-nbd": Symptom(
+        _stderr(r"(?i)\bnbd\b|Disconnect client, due to: "),
+        "an NBD client or server complains about the connection (nbd/server.c, nbd_trip, does not say NBD)",
+    ),
     "stderr-network": Symptom(
         _stderr(r"filter |colo.compare|colo proxy|colo send|Unable to (?:write|read)|Connection |Broken pipe"),
         "a filter, colo-compare or a socket complains",

@@ -129,6 +129,19 @@ def test_each_bad_event_is_a_symptom_that_its_name_declares(name: str, what: str
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        "Failed to connect to NBD server: Connection refused",
+        "Disconnect client, due to: Failed to read CMD_WRITE data: Unexpected end-of-file before all data were read",
+    ],
+)
+def test_what_either_end_of_an_nbd_connection_says_is_declared_by_one_name(line: str) -> None:
+    """The server does not say that it is one for NBD."""
+    assert verdict_of(("stderr", f"{STAMP}{line}", {})) == "invalid"
+    assert verdict_of(("stderr", f"{STAMP}{line}", {}), allows=("stderr-nbd",)) == "valid"
+
+
+@pytest.mark.parametrize(
     ("what", "data"),
     [
         ("COLO_EXIT", {"mode": "primary", "reason": "request"}),
