@@ -21,6 +21,7 @@ PLUGINS = (
     "lab",
     "pair",
     "manager",
+    "promises",
     "bench",
     "filters",
     "rewriting",

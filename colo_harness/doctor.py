@@ -173,7 +173,7 @@ def _qemu(doctor: Doctor) -> str:
             f"the {doctor.settings.release} QEMU is not in the cache",
             f"`{_setup(doctor.settings)}` fetches it, or name one with --qemu",
         )
-    return doctor.contract.version
+    return doctor.contract.told
 
 
 def _has(*names: str) -> Callable[[Doctor], str]:
@@ -183,6 +183,13 @@ def _has(*names: str) -> Callable[[Doctor], str]:
         return ", ".join(names)
 
     return ask
+
+
+def _stranger(doctor: Doctor) -> str:
+    settings, name = doctor.settings, release.STRANGERS[doctor.contract.return_path]
+    if reason := damage(settings.cache_dir, release.recipe(name)):
+        raise CacheError(f"{name}: {reason}", f"`colo setup --release {name}` fetches it")
+    return f"QEMU {release.fetch(settings, name=name).number}"
 
 
 def _kvm(doctor: Doctor) -> str:
@@ -234,6 +241,7 @@ PROBES: dict[str, Probe] = {
         Probe("qemu-objects", _has(*NEEDED_OBJECTS), after=("qemu",)),
         Probe("qemu-capabilities", _has("x-colo"), after=("qemu",)),
         Probe("qemu-drivers", _has(*NEEDED_DRIVERS), after=("qemu",)),
+        Probe("stranger", _stranger, must=False, after=("qemu-capabilities",)),
         Probe("kvm", _kvm, must=False),
         Probe("kvm-tick", _runs("tick"), must=False, after=("kvm", "guests")),
         Probe("kvm-linux", _runs("linux"), must=False, after=("kvm-tick",)),

@@ -110,7 +110,7 @@ def _drop_peer(pair: "ColoPair") -> None:
         return
     if pair.replicates_disk:
         for disk in range(pair.topology.disks):
-            procedure.detach_replica(vm, disk=disk)
+            procedure.detach_replica(vm, pair.lab.of(host).contract, disk=disk)
     filters = ids_for_each_nic(procedure.PRIMARY_FILTERS, pair.topology)
     procedure.drop_objects(vm, pair.objects(host, filters))
     pair.graphs[host] = pair.graphs[host].without(*filters)

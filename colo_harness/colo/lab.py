@@ -1,9 +1,9 @@
 """What every pair of a run has at hand: the QEMU under test, the guests, the cache, the loop."""
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,12 @@ class Lab:
     """What starts the QEMU under test, before its options."""
     contract: Contract
     around: Surroundings
+    others: Mapping[str, "Lab"] = field(default_factory=dict)
+    """The labs of hosts whose QEMU is another one."""
+
+    def of(self, host: str) -> "Lab":
+        """Return the lab that a host's QEMU comes from."""
+        return self.others.get(host, self)
 
     @cached_property
     def images(self) -> ImageTool:

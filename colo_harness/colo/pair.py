@@ -38,7 +38,7 @@ class ColoPair:
         self.topology = broken.topology(topology)
         self.history = history
         self.network = network
-        self.lab = lab
+        self.lab = broken.lab(lab)
         self.timeouts = lab.settings.timeouts
         self.guest = lab.guest(self.topology)
         self.files: dict[Host, Files] = {host: Files(folder / host, topology.raw) for host in HOSTS}
@@ -226,7 +226,7 @@ class ColoPair:
         files = self.files[host]
         shared = argv.machine(self.topology, files, host=host, boot=self.guest.boot)
         parts = argv.role_parts(
-            role, self.topology, files, self.lab.contract, primary_address=self.address(Role.PRIMARY)
+            role, self.topology, files, self.lab.of(host).contract, primary_address=self.address(Role.PRIMARY)
         )
         return self._sabotage.graph(role, shared.joined([*parts, *extra]))
 
@@ -238,7 +238,7 @@ class ColoPair:
         graph = self.graphs[host] = self.graph(role, extra)
         self._vms[host] = VM(
             host,
-            [*self.lab.qemu, *graph],
+            [*self.lab.of(host).qemu, *graph],
             self.files[host],
             namespace=self.network.host(host),
             history=self.history,

@@ -7,12 +7,15 @@ suites/harness/test_procedure.py holds the commands against the document that th
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from colo_harness.colo import drive
 from colo_harness.qemu import hotplug
 from colo_harness.qemu.argv import Part
 from colo_harness.qemu.contract import Contract
 from colo_harness.qemu.topology import Channel
 from colo_harness.qemu.vm import VM
 
+DRIVE = "drive_add"
+"""The form of the documents until QEMU 10: a replication driver on the primary too."""
 PRIMARY_FILTERS = ("comp0", "iothread1", "m0", "redire0", "redire1")
 SECONDARY_FILTERS = ("f2", "f1")
 PRIMARY_CHARDEVS = ("mirror0", "compare1", "compare0", "compare0-0", "compare_out", "compare_out0")
@@ -45,11 +48,15 @@ def stop_serving(vm: VM) -> None:
     vm.execute("nbd-server-stop")
 
 
-def attach_replica(vm: VM, secondary_address: str, *, disk: int = 0) -> None:
-    """Add the secondary's export of one disk to the primary's quorum (step 4)."""
+def attach_replica(vm: VM, secondary_address: str, contract: Contract, *, disk: int = 0) -> None:
+    """Add the secondary's export of one disk to the primary's quorum (step 4), in the form of the contract."""
+    if contract.promises.replica == DRIVE:
+        names = {"export": f"parent{disk}", "node": f"replication{disk}", "client": f"nbd{disk}"}
+        drive.attach(vm, secondary_address, parent=f"colo-disk{disk}", **names)
+        return
     server = {"type": "inet", "host": secondary_address, "port": Channel.NBD}
-    export = {"node-name": f"nbd{disk}", "export": f"parent{disk}"}
-    vm.execute("blockdev-add", {"driver": "nbd", "server": server, "detect-zeroes": "on", **export})
+    exported = {"node-name": f"nbd{disk}", "export": f"parent{disk}"}
+    vm.execute("blockdev-add", {"driver": "nbd", "server": server, "detect-zeroes": "on", **exported})
     vm.execute("x-blockdev-change", {"parent": f"colo-disk{disk}", "node": f"nbd{disk}"})
 
 
@@ -68,8 +75,11 @@ def migrate(vm: VM, address: str, port: str) -> None:
     vm.execute("migrate", {"uri": f"tcp:{address}:{port}"})
 
 
-def detach_replica(vm: VM, *, disk: int = 0) -> None:
-    """Take the lost secondary's export out of one disk's quorum (Primary Failover)."""
+def detach_replica(vm: VM, contract: Contract, *, disk: int = 0) -> None:
+    """Take the lost secondary's export out of one disk's quorum (Primary Failover), in the form of the contract."""
+    if contract.promises.replica == DRIVE:
+        drive.detach(vm, parent=f"colo-disk{disk}", node=f"replication{disk}")
+        return
     vm.execute("x-blockdev-change", {"parent": f"colo-disk{disk}", "child": "children.1"})
     vm.execute("blockdev-del", {"node-name": f"nbd{disk}"})
 

@@ -4,33 +4,28 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from colo_harness.colo import procedure, resume, start
 from colo_harness.colo.ticks import put_page_back
 from colo_harness.errors import UsageError
 from colo_harness.qemu import disk
 from colo_harness.qemu.argv import Graph
+from colo_harness.qemu.promises import Promises
 from colo_harness.qemu.topology import HOSTS, Role, Topology
 
 if TYPE_CHECKING:
+    from colo_harness.colo.lab import Lab
     from colo_harness.colo.pair import ColoPair
 
+_Thing = TypeVar("_Thing")
 Step = Callable[["ColoPair"], None]
 Handover = dict[str, Any]
 """What a cluster manager is handed, as JSON values (docs/heartbeat.md)."""
 
 
-def _unchanged(graph: Graph) -> Graph:
-    return graph
-
-
-def _same(topology: Topology) -> Topology:
-    return topology
-
-
-def _as_it_is(handover: Handover) -> Handover:
-    return handover
+def _as_it_is(thing: _Thing) -> _Thing:
+    return thing
 
 
 def _left_out(_pair: "ColoPair") -> None:
@@ -44,9 +39,9 @@ class Sabotage:
     name: str
     breaks: str
     """One sentence: what is broken, and how the sound set-up differs."""
-    primary: Callable[[Graph], Graph] = _unchanged
-    secondary: Callable[[Graph], Graph] = _unchanged
-    topology: Callable[[Topology], Topology] = _same
+    primary: Callable[[Graph], Graph] = _as_it_is
+    secondary: Callable[[Graph], Graph] = _as_it_is
+    topology: Callable[[Topology], Topology] = _as_it_is
     instead: Mapping[str, Step] = field(default_factory=dict)
     """Step of the pair's procedure (a function's name) -> what is done instead of it."""
     before: Mapping[str, Step] = field(default_factory=dict)
@@ -54,6 +49,10 @@ class Sabotage:
 
     handed: Callable[[Handover], Handover] = _as_it_is
     """What becomes of that which a cluster manager is handed."""
+    promises: Callable[[Promises], Promises] = _as_it_is
+    """What becomes of that which is promised of the QEMU."""
+    lab: Callable[["Lab"], "Lab"] = _as_it_is
+    """What becomes of where the QEMUs come from."""
 
     def graph(self, role: Role, graph: Graph) -> Graph:
         """Return the command line of `role` as this sabotage leaves it."""
@@ -63,6 +62,11 @@ class Sabotage:
 def _stale_block(pair: "ColoPair") -> None:
     image, *_ = pair.files[pair.host(Role.SECONDARY)].images(pair.topology.disks)[-1]
     pair.lab.images.write(image, 7, b"stale\n".ljust(disk.BLOCK, b"."))
+
+
+def _contradicted(promises: Promises) -> Promises:
+    commands = {**promises.commands, "query-colo-status": False}
+    return replace(promises, commands=commands, procedures=dict.fromkeys(promises.procedures, ()))
 
 
 def _discard_buffers(pair: "ColoPair") -> None:
@@ -118,7 +122,8 @@ def _resync_once(pair: "ColoPair") -> None:
 
 
 def _attach_first_replica(pair: "ColoPair") -> None:
-    procedure.attach_replica(pair.vm(Role.PRIMARY), pair.address(Role.SECONDARY))
+    vm = pair.vm(Role.PRIMARY)
+    procedure.attach_replica(vm, pair.address(Role.SECONDARY), pair.lab.of(vm.name).contract)
 
 
 def _change_code(pair: "ColoPair") -> None:
@@ -361,6 +366,16 @@ _ALL = (
         "lost-stream",
         "The checkpoint stream is cut before the pair is watched.",
         before={"watch": lambda pair: pair.vm(Role.PRIMARY).yank({"type": "migration"})},
+    ),
+    Sabotage(
+        "wrong-promise",
+        "The contract denies a command that there is, and a procedure has no commands in it.",
+        promises=_contradicted,
+    ),
+    Sabotage(
+        "same-release",
+        "Both hosts have the QEMU that is judged, whatever the test wants.",
+        lab=lambda lab: replace(lab, others={}),
     ),
 )
 

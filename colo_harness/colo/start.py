@@ -60,8 +60,9 @@ def ready_guest(pair: "ColoPair") -> None:
     """Let the primary hold a guest that has booted."""
     vm = pair.vm(Role.PRIMARY)
     if _is_warm(pair):
-        state = pair.lab.states.path(pair.topology, pair.guest)
-        warm.restore(vm, state, pair.lab.contract, timeout=pair.timeouts.launch)
+        lab = pair.lab.of(vm.name)
+        state = lab.states.path(pair.topology, pair.guest)
+        warm.restore(vm, state, lab.contract, timeout=pair.timeouts.launch)
     else:
         vm.execute("cont")
         warm.await_boot(vm, pair.history, pair.topology, timeout=pair.timeouts.boot)
@@ -79,7 +80,7 @@ def observe_before(pair: "ColoPair") -> None:
 def set_capabilities(pair: "ColoPair") -> None:
     """Set COLO's migration capabilities on both sides, or those of the topology."""
     for vm, others in zip(pair.vms, pair.topology.capabilities or (None, None), strict=True):
-        procedure.set_capabilities(vm, pair.lab.contract, others)
+        procedure.set_capabilities(vm, pair.lab.of(vm.name).contract, others)
 
 
 def serve_replica(pair: "ColoPair") -> None:
@@ -92,11 +93,12 @@ def serve_replica(pair: "ColoPair") -> None:
 
 def attach_replica(pair: "ColoPair") -> None:
     """Add the secondary's export to the primary's quorum."""
+    vm, address = pair.vm(Role.PRIMARY), pair.address(Role.SECONDARY)
     if pair.topology.document == "2016":
-        procedure_2016.attach_replica(pair.vm(Role.PRIMARY), pair.address(Role.SECONDARY))
+        procedure_2016.attach_replica(vm, address)
         return
     for disk in range(pair.topology.disks):
-        procedure.attach_replica(pair.vm(Role.PRIMARY), pair.address(Role.SECONDARY), disk=disk)
+        procedure.attach_replica(vm, address, pair.lab.of(vm.name).contract, disk=disk)
 
 
 def enter(pair: "ColoPair") -> None:

@@ -60,6 +60,27 @@ class StartRefused(Parametrised):
         return decide(breaches, doubts, f"refused: {self.words}")
 
 
+@dataclass(frozen=True)
+class FailedOnBoth(Parametrised):
+    """On each host the migration into COLO came to `failed`, so that neither side takes it for done."""
+
+    hosts: tuple[str, ...] = ("host_a", "host_b")
+
+    def judge(self, entries: Sequence[Entry]) -> Verdict:
+        """Judge entries that are in order of time."""
+        breaches: list[Breach] = []
+        doubts: list[str] = []
+        for host in self.hosts:
+            states = [e for e in entries if e.kind == "event" and e.who == host and e.what == "MIGRATION"]
+            went = [str(entry.data.get("status")) for entry in states]
+            if not went:
+                doubts.append(f"no migration state of {host} was heard")
+            elif went[-1] != "failed":
+                text = f"{host} went through {', '.join(went)}, and did not fail"
+                breaches.append(Breach(text, states[-1].at, tuple(entry.line for entry in states)))
+        return decide(breaches, doubts, f"the migration failed on {' and '.join(self.hosts)}")
+
+
 def _documented(went: Sequence[str], role: str) -> bool:
     """Tell whether the states up to the first `colo` are those of the document, optional ones left out or not."""
     entered = [*went[: went.index("colo") + 1]] if "colo" in went else list(went)

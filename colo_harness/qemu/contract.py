@@ -12,6 +12,7 @@ from colo_harness.machine.guardian import Guardian
 from colo_harness.machine.process import Process, run
 from colo_harness.qemu.bare import BareQemu
 from colo_harness.qemu.loop import Loop
+from colo_harness.qemu.promises import Promises, promised, told_of
 from colo_harness.settings import Timeouts
 
 NEEDED_OBJECTS = ("colo-compare", "filter-mirror", "filter-redirector", "filter-rewriter")
@@ -40,12 +41,24 @@ class Contract:
     """Whether a guest's state migrates into a `file:`; where not, a shell copies it."""
     set_active: bool = True
     """Whether there is `blockdev-set-active`: where not, disks are active as soon as a state is loaded."""
+    machine: str = "pc"
+    """The mainboard that `pc` stands for, which a newer QEMU has by this name too."""
 
     @property
     def capabilities(self) -> list[dict[str, Any]]:
         """The argument of `migrate-set-capabilities` that COLO wants on both sides."""
         names = ["return-path", "x-colo"] if self.return_path else ["x-colo"]
         return [{"capability": name, "state": True} for name in names]
+
+    @property
+    def promises(self) -> Promises:
+        """What is promised of this release, or of the nearest one."""
+        return promised(self.version)
+
+    @property
+    def told(self) -> str:
+        """In words, which QEMU this is and what it is held to."""
+        return f"{self.version} ({told_of(self.version)})"
 
     def saving(self, state: Path) -> str:
         """Return the URI that migrates a guest's state into a file."""
@@ -106,6 +119,7 @@ def _ask(argv: Sequence[str], folder: Path, *, loop: Loop, guardian: Guardian, t
             reconnect="reconnect-ms=1000" if _has_member(schema, "reconnect-ms") else "reconnect=1",
             file_uri="file" in _enum_with(schema, "rdma"),
             set_active="blockdev-set-active" in {command["name"] for command in ask("query-commands")},
+            machine=next((one["name"] for one in ask("query-machines") if one.get("alias") == "pc"), "pc"),
         )
 
 

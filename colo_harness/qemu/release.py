@@ -44,6 +44,8 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
 )
 """Release name, a suite of Debian, to what it is made of. A backports suite keeps its newest version only."""
 REFERENCE_SUITE = "trixie-backports"
+STRANGERS = MappingProxyType({True: "trixie", False: REFERENCE_SUITE})
+"""A release whose COLO a QEMU does not understand, by whether its own x-colo demands return-path."""
 NAMES = (REFERENCE, *RECIPES)
 """All that `--release` takes."""
 

@@ -48,7 +48,7 @@ from colo_harness.judge.delivery import DeliveredInOrder
 from colo_harness.judge.disks import BlocksHold, MarksKept, disk_answers
 from colo_harness.judge.documented import Covered, as_documented
 from colo_harness.judge.ending import Ended, Stays
-from colo_harness.judge.entering import ColoEntered, StartRefused
+from colo_harness.judge.entering import ColoEntered, FailedOnBoth, StartRefused
 from colo_harness.judge.frames import SecondarySilent, TimestampsGoOn
 from colo_harness.judge.managing import GaveUp, NoFalseAlarm, fenced_before_promoted
 from colo_harness.judge.memory import GenerationPossible, LeftOut, MemoryEqual, MemoryHeld
@@ -56,6 +56,7 @@ from colo_harness.judge.pacing import NewDelayInForce
 from colo_harness.judge.paws import none_outdated, timestamps_taken
 from colo_harness.judge.prediction import ClientGotAsPredicted
 from colo_harness.judge.progress import CheckpointsGoOn
+from colo_harness.judge.promises import AsPromised
 from colo_harness.judge.reasons import ForcedBy
 from colo_harness.judge.refusals import EachRefused, Refused
 from colo_harness.judge.resuming import DisksEqual, FellWhileResyncing, ReplicatedAgain
@@ -115,7 +116,7 @@ from suites.harness.histories import (
 )
 from suites.harness.losses import both_lost, interrupted, told
 from suites.harness.managers import beating, handed_over
-from suites.harness.mismatches import spared, unsuited
+from suites.harness.mismatches import failed, looked_at, spared, unsuited
 from suites.harness.starts import half_a_guest, resyncing, started
 from suites.harness.transactions import mended, standing
 
@@ -377,6 +378,8 @@ CASES = [
         change(after(2, ended("differ")), at=3.3),
         is_a("op"),
     ),
+    Case(AsPromised("commands", {"yank": True}), looked_at, change(is_a("observe"), value=False), is_a("observe")),
+    Case(FailedOnBoth(), failed, change(is_a("event", status="failed"), status="completed"), is_a("event")),
     Case(Ended(), powered_off, change(is_a("observe", "exit-status", "host_b"), value=-6), is_a("fault")),
     Case(BothSay("Z"), spoken, lambda entries: renamed(entries, after(5, is_a("console")), "A"), is_a("phase")),
     Case(

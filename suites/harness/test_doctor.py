@@ -176,7 +176,7 @@ def test_a_qemu_without_colo_is_told_what_it_lacks(tell: Tell, tmp_path: Path) -
     """By itself, over QMP: an object, a capability and a block driver."""
     told = tell("--accel", "tcg", "--qemu", executable(tmp_path / "qemu", LACKING_QEMU.format(python=sys.executable)))
     assert told.code == 2
-    assert told.lines["qemu"].endswith("99.1.2 lacking")
+    assert told.lines["qemu"].endswith("99.1.2 lacking (promises of 11.0 to 12.0, the nearest: no interval names it)")
     assert "this QEMU has no colo-compare; remedy: give another" in told.lines["qemu-objects"]
     assert "this QEMU has no x-colo; remedy: give another" in told.lines["qemu-capabilities"]
     assert "this QEMU has no replication; remedy: give another" in told.lines["qemu-drivers"]
