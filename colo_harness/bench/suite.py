@@ -48,6 +48,7 @@ def whole_tests(settings: Settings, folder: Path, times: int) -> list[Sample]:
 def repeat(settings: Settings, folder: Path, times: int, *options: str) -> list[Ran]:
     """Run the kill-the-primary test so often, and return the runs in order of time. Raises MachineError."""
     given = [f"--results-dir={folder}", f"--cache-dir={settings.cache_dir}", f"--accel={settings.accel}"]
+    given.append(f"--release={settings.release}")
     given += [f"--qemu={settings.qemu}"] if settings.qemu else []
     pytest([*KILL_THE_PRIMARY, f"--soak={times}", *given, *options])
     return _read(folder / FOLDER)

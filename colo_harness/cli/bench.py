@@ -12,7 +12,7 @@ from rich.table import Column, Table
 
 from colo_harness.bench import figure, parallel, picture, scenario, suite
 from colo_harness.bench.figure import Measure, Speedup
-from colo_harness.cli.options import Accel, Accelerator, CacheDir, Qemu
+from colo_harness.cli.options import Accel, Accelerator, CacheDir, Qemu, Release
 from colo_harness.cli.run import ROOT
 from colo_harness.cli.steps import steps
 from colo_harness.colo.lab import Lab, open_lab
@@ -31,6 +31,7 @@ def bench(
     *,
     with_parallel: Annotated[bool, typer.Option("--parallel", help="Also time -n 2 against -n 0.")] = False,
     qemu: Qemu = None,
+    release: Release = Settings.release,
     accel: Accelerator = Accel.AUTO,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures there too.")] = None,
     cache_dir: CacheDir = None,
@@ -40,7 +41,7 @@ def bench(
     about = figure.machine()
     console = Console()
     measures = _measures()
-    given = Settings(qemu=qemu.absolute() if qemu else None, accel=accel.value)
+    given = Settings(qemu=qemu.absolute() if qemu else None, release=release, accel=accel.value)
     settings = replace(given, cache_dir=cache_dir) if cache_dir else given
     try:
         with steps(console) as progress, Guardian() as guardian, tempfile.TemporaryDirectory(prefix="colo-") as folder:
@@ -48,15 +49,15 @@ def bench(
             settings = replace(settings, run_dir=Path(folder))
             with open_lab(settings, guardian) as lab:
                 _drive(lab, measures, repeat, progress)
-                release, used = lab.contract.version, accelerator.for_linux(settings)
+                version, used = lab.contract.version, accelerator.for_linux(settings)
             speedup = _run_suite(settings, measures, repeat, progress, with_parallel=with_parallel)
     except (ProductFailure, Undecided) as failure:
         raise MachineError(f"nothing to time: {failure}", "`colo run` says what this QEMU does not do") from failure
-    document = figure.document(about, release, used, list(measures.values()), speedup)
+    document = figure.document(about, version, used, list(measures.values()), speedup)
     results_dir.mkdir(parents=True, exist_ok=True)
     for path in filter(None, (results_dir / "bench.json", json_file)):
         path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    picture.draw(list(measures.values()), f"QEMU {release}, {used}, {repeat} repetitions", results_dir / "bench.svg")
+    picture.draw(list(measures.values()), f"QEMU {version}, {used}, {repeat} repetitions", results_dir / "bench.svg")
     _print(console, list(measures.values()), speedup)
     console.print(f"figures: {results_dir / 'bench.json'}, picture: {results_dir / 'bench.svg'}", soft_wrap=True)
 

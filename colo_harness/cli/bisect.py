@@ -17,14 +17,15 @@ from colo_harness.cli.run import ROOT
 from colo_harness.cli.subrun import verdicts
 from colo_harness.errors import UsageError
 from colo_harness.history import Valid
+from colo_harness.qemu.release import RECIPES
 
 EXECUTABLE = "qemu-system-x86_64"
 UNDECIDED = 3
 """Exit status where unknown verdicts leave more than one build."""
 WORDS: Mapping[Valid, str] = {"valid": "holds", "invalid": "fails", "unknown": "unknown"}
 
-Find = Callable[[str], Path | None]
-"""Finds or makes the executable of a build; None where that fails."""
+Find = Callable[[str], str | None]
+"""Finds or makes the QEMU of a build, and returns the option that names it; None where that fails."""
 
 
 def bisect(
@@ -36,6 +37,7 @@ def bisect(
     commits: Annotated[
         Path | None, typer.Option(metavar="CHECKOUT", help="A git checkout: builds are commits.")
     ] = None,
+    releases: Annotated[bool, typer.Option("--releases", help=f"Builds are releases: {', '.join(RECIPES)}.")] = False,
     make: Annotated[
         str, typer.Option(metavar="COMMAND", help="Makes the QEMU of the commit that is its argument; prints its path.")
     ] = "",
@@ -44,18 +46,16 @@ def bisect(
     json_file: Annotated[Path | None, typer.Option("--json", help="Write what was found there too.")] = None,
 ) -> None:
     """Name the first bad build; exits 0 when there is one, 3 when verdicts that are unknown leave several."""
-    if bool(builds) == bool(commits) or bool(commits) != bool(make):
-        raise UsageError(
-            "builds come from one place", "give --builds FOLDER, or --commits CHECKOUT with --make COMMAND"
-        )
-    names = _between(_in_folder(builds) if builds else _of_checkout(commits or Path(), good, bad), good, bad)
-    find: Find = (lambda name: executable_of(builds / name)) if builds else (lambda name: _made(make, name))
+    if [bool(builds), bool(commits), releases].count(True) != 1 or bool(commits) != bool(make):
+        remedy = "give --builds FOLDER, --commits CHECKOUT with --make COMMAND, or --releases"
+        raise UsageError("builds come from one place", remedy)
+    names, find = _source(builds, commits, make, good, bad)
     asked: dict[str, Any] = {}
 
     def ask(name: str) -> Valid:
         begun, place = time.monotonic(), results_dir.absolute() / name
-        executable = find(name)
-        verdict = judged(executable, claim, accel, place) if executable else "unknown"
+        qemu = find(name)
+        verdict = judged(qemu, claim, accel, place) if qemu else "unknown"
         asked[name] = {"verdict": verdict, "evidence": str(place)}
         typer.echo(f"{WORDS[verdict]:8}  {name}  {time.monotonic() - begun:.0f} s  {place}")
         return verdict
@@ -71,9 +71,22 @@ def bisect(
     raise typer.Exit(UNDECIDED)
 
 
-def judged(executable: Path, claim: str, accel: Accel, place: Path) -> Valid:
+def _source(builds: Path | None, commits: Path | None, make: str, good: str, bad: str) -> tuple[list[str], Find]:
+    """Return the builds from the good one to the bad one, and what finds each. Raises UsageError."""
+    if builds:
+        return _between(_in_folder(builds), good, bad), lambda name: _option(executable_of(builds / name))
+    if commits:
+        return _between(_of_checkout(commits, good, bad), good, bad), lambda name: _option(_made(make, name))
+    return _between(list(RECIPES), good, bad), lambda name: f"--release={name}"
+
+
+def _option(executable: Path | None) -> str | None:
+    return f"--qemu={executable.absolute()}" if executable else None
+
+
+def judged(qemu: str, claim: str, accel: Accel, place: Path) -> Valid:
     """Return the verdict of this run on a QEMU; what was not judged is unknown. All that was said lies in `place`."""
-    options = [f"--qemu={executable.absolute()}", f"--accel={accel}", f"--claim={claim}", "--runxfail"]
+    options = [qemu, f"--accel={accel}", f"--claim={claim}", "--runxfail"]
     told = verdicts(options, place).get(claim)
     return next((verdict for verdict in WORDS if verdict == told), "unknown")
 

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from colo_harness.cli.account import document, sentences, table
-from colo_harness.cli.options import Accel, Accelerator, CacheDir, Qemu
+from colo_harness.cli.options import Accel, Accelerator, CacheDir, Qemu, Release
 from colo_harness.cli.steps import steps
 from colo_harness.colo.lab import open_lab
 from colo_harness.errors import MachineError, ProductFailure, UsageError
@@ -43,6 +43,7 @@ def explain(
     timeout: Annotated[int, typer.Option(min=1, help="colo-compare's compare_timeout, in milliseconds.")] = 3000,
     scan: Annotated[int, typer.Option(min=1, help="colo-compare's expired_scan_cycle, in milliseconds.")] = 1000,
     qemu: Qemu = None,
+    release: Release = Settings.release,
     accel: Accelerator = Accel.AUTO,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the explanation there too.")] = None,
     cache_dir: CacheDir = None,
@@ -61,7 +62,7 @@ def explain(
     )
     workload = Workload(topology, seconds, tuple(filter(None, drives)), client)
     plain = Settings(cache_dir=cache_dir) if cache_dir else Settings()
-    settings = replace(plain, qemu=qemu and qemu.absolute(), accel=accel.value)
+    settings = replace(plain, qemu=qemu and qemu.absolute(), release=release, accel=accel.value)
     explanation = _explained(workload, settings)
     if json_file:
         json_file.write_text(json.dumps(document(explanation), indent=1) + "\n", encoding="utf-8")

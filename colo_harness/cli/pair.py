@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from colo_harness.cli.options import Accel, CacheDir
+from colo_harness.cli.options import Accel, CacheDir, Release
 from colo_harness.cli.portrait import guide, watch
 from colo_harness.cli.steps import steps
 from colo_harness.colo import birth
@@ -38,6 +38,7 @@ pair = typer.Typer(name="pair", help="A pair to play with: start one, look at it
 def up(
     guest: Annotated[Guest, typer.Option(help="Linux with services on a network, or a boot sector.")] = Guest.LINUX,
     qemu: Annotated[Path | None, typer.Option(help="Take this QEMU executable, not the reference release.")] = None,
+    release: Release = Settings.release,
     accel: Annotated[Accel, typer.Option(help="Accelerator; auto takes what suits the guest.")] = Accel.AUTO,
     delay: Annotated[int, typer.Option(min=1, help="Milliseconds between checkpoints (x-checkpoint-delay).")] = 20_000,
     name: Annotated[str | None, typer.Option(help="What to call it, where several shall run.")] = None,
@@ -45,7 +46,8 @@ def up(
 ) -> None:
     """Start a pair, leave it running in COLO, and say how to get at it."""
     plain = Settings(cache_dir=cache_dir) if cache_dir else Settings()
-    settings = Settings(cache_dir=plain.cache_dir, qemu=qemu and qemu.absolute(), accel=accel.value)
+    executable = qemu and qemu.absolute()
+    settings = Settings(cache_dir=plain.cache_dir, qemu=executable, release=release, accel=accel.value)
     topology = Topology(guest=guest.value, checkpoint_delay_ms=delay, relayed=True, spare_monitor=True)
     with steps(Console()) as progress:
         ensure(progress=progress)

@@ -35,7 +35,8 @@ class Order:
     def as_json(self) -> str:
         """Return what travels to the keeper's process; `Order.of` is the way back."""
         given = self.settings
-        settings = {"cache_dir": str(given.cache_dir), "qemu": given.qemu and str(given.qemu), "accel": given.accel}
+        qemu = {"qemu": given.qemu and str(given.qemu), "release": given.release}
+        settings = {"cache_dir": str(given.cache_dir), **qemu, "accel": given.accel}
         return json.dumps({"folder": str(self.folder), "settings": settings, "topology": asdict(self.topology)})
 
     @classmethod
@@ -44,7 +45,8 @@ class Order:
         told = json.loads(text)
         folder, given = Path(told["folder"]), told["settings"]
         qemu = given["qemu"] and Path(given["qemu"])
-        settings = Settings(cache_dir=Path(given["cache_dir"]), qemu=qemu, accel=given["accel"], run_dir=folder)
+        known = {"release": given["release"], "accel": given["accel"]}
+        settings = Settings(cache_dir=Path(given["cache_dir"]), qemu=qemu, run_dir=folder, **known)
         return cls(folder, settings, Topology(**told["topology"]))
 
 

@@ -69,7 +69,7 @@ class Promises:
 @cache
 def contracts() -> tuple[Promises, ...]:
     """Return the promises of all intervals, in their order. Raises Mistyped where a file is not as it should be."""
-    files = [path for path in FOLDER.glob("*.toml") if path.name != "questions.toml"]
+    files = FOLDER.glob("[0-9]*.toml")
     found = [typed(tomllib.loads(path.read_text(encoding="utf-8")), Promises, path.name) for path in files]
     return tuple(sorted(found, key=lambda one: number(one.since)))
 

@@ -47,7 +47,7 @@ def test_a_checkpoint_makes_memory_equal(pair: ColoPair, check: Check) -> None:
 @pytest.mark.parametrize("survivor", list(Role), ids=str)
 @pytest.mark.parametrize("moment", [*MOMENTS[:3], BEFORE_TRANSFER, BEFORE_DEVICES], ids=str)
 @pytest.mark.claim("CKPT-4")
-@pytest.mark.regression("Flush ram cache only after receiving device state", may_fail_on="<5.1")
+@pytest.mark.regression("Flush ram cache only after receiving device state")
 @control(sabotage="old-page", checker="generation_possible")
 def test_a_survivors_memory_is_the_guests_work(
     pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, survivor: Role, moment: Moment

@@ -53,9 +53,9 @@ pytestmark = pytest.mark.matrix
 @pytest.mark.parametrize("part", TRANSACTION, ids=str)
 @pytest.mark.parametrize(("fault", "left"), LOST)
 @pytest.mark.claim("STEP-1")
-@pytest.mark.regression("d4555dd5146a", may_fail_on="<5.1")
-@pytest.mark.regression("773861274a", may_fail_on="<5.1")
-@pytest.mark.regression("Relaunch failover even if there was an error", may_fail_on="<5.1")
+@pytest.mark.regression("d4555dd5146a")
+@pytest.mark.regression("773861274a")
+@pytest.mark.regression("Relaunch failover even if there was an error")
 @control(sabotage="no-promotion", checker="survivors_run", on="kill-secondary-vmstate-loaded")
 @control(sabotage="no-replication-child", checker="acknowledged_explained", on="kill-primary-vmstate-received")
 def test_a_fault_at_any_message(

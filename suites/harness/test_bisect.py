@@ -13,6 +13,7 @@ from colo_harness.cli import app
 from colo_harness.cli import bisect as command
 from colo_harness.errors import UsageError
 from colo_harness.history import Valid
+from colo_harness.qemu.release import RECIPES
 
 
 @given(st.data())
@@ -49,8 +50,10 @@ def test_ends_that_are_not_what_they_should_be_are_refused(verdicts: tuple[Valid
 def run(*arguments: str, fails_from: str, monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:
     """Run `colo bisect` of a claim that fails on builds whose executable says `fails_from` or more."""
 
-    def judged(executable: Path, *_: object) -> Valid:
-        return "invalid" if executable.read_text(encoding="ascii") >= fails_from else "valid"
+    def judged(qemu: str, *_: object) -> Valid:
+        option, said = qemu.split("=")
+        told = Path(said).read_text(encoding="ascii") if option == "--qemu" else str(list(RECIPES).index(said))
+        return "invalid" if told >= fails_from else "valid"
 
     monkeypatch.setattr(command, "judged", judged)
     ended = CliRunner().invoke(app, ["bisect", *arguments, "--claim", "LIFE-1"])
@@ -69,6 +72,24 @@ def test_builds_of_a_folder_are_in_the_order_of_their_numbers(tmp_path: Path, mo
     )
     assert status == 0
     assert "fails first on qemu-10.1; it holds on qemu-10.0" in said
+
+
+def test_builds_may_be_releases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are those that `--release` takes, the oldest first."""
+    place = ("--releases", "--results-dir", str(tmp_path))
+    status, said = run("bullseye", "trixie-backports", *place, fails_from="2", monkeypatch=monkeypatch)
+    assert status == 0
+    assert "fails first on bookworm-backports; it holds on bookworm" in said
+
+
+def test_builds_come_from_one_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not from two, and not from none."""
+    status, _ = run("bullseye", "trixie", fails_from="2", monkeypatch=monkeypatch)
+    assert status
+    status, _ = run(
+        "bullseye", "trixie", "--releases", "--builds", str(tmp_path), fails_from="2", monkeypatch=monkeypatch
+    )
+    assert status
 
 
 def test_builds_of_a_checkout_are_made_of_its_commits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from colo_harness.qemu.interval import number
 from colo_harness.qemu.promises import FOLDER, Promises, contracts, promised, questions, told_of
 from colo_harness.typed import plain, typed
 
-FILES = sorted(path for path in FOLDER.glob("*.toml") if path.name != "questions.toml")
+FILES = sorted(FOLDER.glob("[0-9]*.toml"))
 NOT_ASKED = {"since", "until", "seen_on", "documents", "capabilities"}
 """What the file is about, where it comes from, and the capabilities, with which a pair is started."""
 Place = tuple[str | int, ...]

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.regressions import Regression, stretches
+from colo_harness.qemu.issues import issues
+from fixtures.regressions import Regression
 from suites.harness.markdown import Page, words
 
 ROOT = Path(__file__).parents[2]
@@ -50,9 +51,13 @@ def test_a_marker_that_is_hidden_is_not_overlooked() -> None:
     assert sum(len(re.findall(r"mark\.regression\b", text)) for text in texts) == len(MARKS)
 
 
-@pytest.mark.parametrize("row", [row for row in ROWS if "::" in row[4]], ids=lambda row: f"row-{row[0]}")
-def test_page_and_markers_know_the_same_releases(row: list[str]) -> None:
-    """Where a marker names any: on which its test fails, or may."""
-    told = stretches(*words(row[3])) if row[3] else ()
-    known = {(*bug.fails_on, *bug.may_fail_on) for _, bug in MARKS if bug.ticket == words(row[1])[0]}
-    assert known - {()} == ({told} - {()})
+def test_page_and_issues_say_the_same() -> None:
+    """Of each that has a ticket: what it was, and on which releases."""
+    told = {words(row[1])[0]: (row[2], "".join(words(row[3]))) for row in ROWS if words(row[1])}
+    assert told == {name: (issue.text, issue.fails_on or issue.may_fail_on) for name, issue in issues().items()}
+
+
+def test_each_issue_has_a_link_and_releases_that_can_be_read() -> None:
+    """It fails on some or may fail on some, and not both."""
+    assert [name for name, issue in issues().items() if not issue.link or (issue.fails_on and issue.may_fail_on)] == []
+    assert all(issue.known_on or not issue.fails_on + issue.may_fail_on for issue in issues().values())

@@ -30,7 +30,7 @@ def nemesis(idle_pair: ColoPair, history: History) -> Nemesis:
 
 @pytest.mark.topology(capabilities=(BOTH, BOTH))
 @pytest.mark.claim("REG-1")
-@pytest.mark.regression("ftctl 362", fails_on="<11.0")
+@pytest.mark.regression("ftctl 362")
 @control(sabotage="no-colo", checker="colo_entered")
 def test_a_return_path_is_no_obstacle(idle_pair: ColoPair, check: Check) -> None:
     """With return-path and x-colo on both sides a pair enters COLO: the return path does not eat COLO's messages."""
@@ -41,7 +41,7 @@ def test_a_return_path_is_no_obstacle(idle_pair: ColoPair, check: Check) -> None
 
 @pytest.mark.topology(capabilities=(MULTIFD, MULTIFD), deferred=True)
 @pytest.mark.claim("REG-1")
-@pytest.mark.regression("dd67c149e2", fails_on="<11.0")
+@pytest.mark.regression("dd67c149e2")
 @control(sabotage="no-colo", checker="colo_entered")
 def test_multifd_is_no_obstacle(idle_pair: ColoPair, check: Check) -> None:
     """With multifd as well it does so too, and takes a checkpoint."""
@@ -58,7 +58,7 @@ def test_multifd_is_no_obstacle(idle_pair: ColoPair, check: Check) -> None:
             "Capability 'x-colo' requires capability 'return-path'",
             marks=[
                 pytest.mark.topology(capabilities=(COLO, COLO)),
-                pytest.mark.regression("ftctl 362", fails_on="<11.0"),
+                pytest.mark.regression("ftctl 362"),
             ],
             id="return-path-missing",
         ),
@@ -95,7 +95,7 @@ def test_a_primary_alone_in_colo_goes_on(idle_pair: ColoPair, nemesis: Nemesis, 
 @KNOWN
 @pytest.mark.topology(capabilities=(BOTH, RETURN_PATH))
 @pytest.mark.claim("REG-3")
-@pytest.mark.regression("x-colo capability is not set", may_fail_on="<8.1")
+@pytest.mark.regression("x-colo capability is not set")
 def test_a_secondary_without_x_colo_says_so(idle_pair: ColoPair, nemesis: Nemesis, check: Check) -> None:
     """It refuses the primary's stream, and names what it lacks."""
     nemesis.allow("colo-exit-error", "exit-status", "migration-failed", "stderr")

@@ -10,7 +10,7 @@ from fixtures.pair import Check
 
 @pytest.mark.topology(guest="tick", machine="pc,dump-guest-core=off", checkpoint_delay_ms=60_000)
 @pytest.mark.claim("REG-5")
-@pytest.mark.regression("e5fdf92096", may_fail_on="<6.2")
+@pytest.mark.regression("e5fdf92096")
 @control(sabotage="memory-dumped", checker="left_out")
 def test_core_files_are_spared_colos_copy_of_memory(pair: ColoPair, check: Check) -> None:
     """With dump-guest-core=off neither the guest's memory nor the secondary's copy of it is in a core file."""

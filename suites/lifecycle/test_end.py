@@ -38,7 +38,7 @@ def alone(role: Role) -> dict[tuple[str, str, str], object]:
 @pytest.mark.parametrize("ahead", ["main", pytest.param("colo", marks=KNOWN)])
 @pytest.mark.parametrize("first", list(Role), ids=str)
 @pytest.mark.claim("LIFE-4")
-@pytest.mark.regression("684bfd1820", may_fail_on="<6.2")
+@pytest.mark.regression("684bfd1820")
 @control(sabotage="cut-stream", checker="colo_exit", on="secondary-main-tcg")
 def test_each_side_says_once_why_colo_ended(
     pair: ColoPair, nemesis: Nemesis, check: Check, first: Role, ahead: Thread

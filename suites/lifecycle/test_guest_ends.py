@@ -30,7 +30,7 @@ ABORTS = pytest.mark.xfail(strict=True, raises=Violation, reason="finding: docs/
 
 
 @UNAIDED
-@pytest.mark.regression("795969ab1f", may_fail_on="<7.0")
+@pytest.mark.regression("795969ab1f")
 @pytest.mark.claim("END-1")
 @control(sabotage="deaf-secondary", checker="ended")
 @control(sabotage="stays-behind", checker="ended")
@@ -43,7 +43,7 @@ def test_a_poweroff_ends_both(pair: ColoPair, nemesis: Nemesis, check: Check) ->
 
 
 @pytest.mark.topology(checkpoint_delay_ms=100)
-@pytest.mark.regression("aa505f8e0e", may_fail_on="<6.2")
+@pytest.mark.regression("aa505f8e0e")
 @pytest.mark.claim("END-1")
 def test_a_poweroff_among_checkpoints_ends_both(pair: ColoPair, nemesis: Nemesis, check: Check) -> None:
     """Commit aa505f8e0e: no QEMU crashes whose guest powers off while one checkpoint follows the other."""
@@ -54,7 +54,7 @@ def test_a_poweroff_among_checkpoints_ends_both(pair: ColoPair, nemesis: Nemesis
 
 
 @pytest.mark.topology(relayed=True, checkpoint_delay_ms=60_000)
-@pytest.mark.regression("229620d52e", may_fail_on="<6.1")
+@pytest.mark.regression("229620d52e")
 @pytest.mark.claim("END-1")
 @control(sabotage="stays-behind", checker="ended")
 def test_a_poweroff_amid_a_checkpoint_ends_both(pair: ColoPair, client: Client, nemesis: Nemesis, check: Check) -> None:
@@ -68,7 +68,7 @@ def test_a_poweroff_amid_a_checkpoint_ends_both(pair: ColoPair, client: Client, 
 
 @UNAIDED
 @pytest.mark.parametrize("survivor", list(Role), ids=str)
-@pytest.mark.regression("ac183dac96", may_fail_on="<6.2")
+@pytest.mark.regression("ac183dac96")
 @pytest.mark.claim("END-1")
 @control(sabotage="stays-behind", checker="ended")
 def test_a_survivor_ends_with_its_guest(pair: ColoPair, nemesis: Nemesis, check: Check, survivor: Role) -> None:
@@ -103,7 +103,7 @@ def test_what_is_powered_off_stays_so(
 @pytest.mark.parametrize(
     ("moment", "proof"), [(IDLE, FellAt("idle", fault=0)), (AMID, AMID.proof)], ids=["idle", "amid"]
 )
-@pytest.mark.regression("'colo' -> 'prelaunch'", may_fail_on="<7.1")
+@pytest.mark.regression("'colo' -> 'prelaunch'")
 @pytest.mark.claim("END-3")
 @control(sabotage="no-promotion", checker="no_reset")
 def test_a_guest_that_reboots_comes_up_again(
@@ -154,7 +154,7 @@ def test_a_guest_that_has_rebooted_is_protected_as_before(
         pytest.param(Role.SECONDARY, Message.VMSTATE_RECEIVED, id="secondary"),
     ],
 )
-@pytest.mark.regression("'colo' -> 'prelaunch'", may_fail_on="<7.1")
+@pytest.mark.regression("'colo' -> 'prelaunch'")
 @pytest.mark.claim("END-3")
 @control(sabotage="no-checkpoints", checker="checkpoints_go_on")
 def test_a_reset_in_the_stop_window_is_replicated_over(

@@ -41,8 +41,8 @@ def after(host: str, role: Role) -> dict[tuple[str, str, str], object]:
 
 @pytest.mark.smoke
 @pytest.mark.claim("LIFE-1")
-@pytest.mark.regression("0b5bf4ea76", fails_on=">=10.0 <10.0.7, >=10.1 <10.2")
-@pytest.mark.regression("gitlab #2277", may_fail_on=">=8.2 <9.1")
+@pytest.mark.regression("0b5bf4ea76")
+@pytest.mark.regression("gitlab #2277")
 @control(sabotage="no-colo", checker="colo_entered")
 def test_documented_start_enters_colo(idle_pair: ColoPair, check: Check) -> None:
     """Started in the documented order, a pair of Linux guests goes through the documented states into COLO."""
@@ -54,8 +54,8 @@ def test_documented_start_enters_colo(idle_pair: ColoPair, check: Check) -> None
 @on_each_accelerator
 @ON_TICKS
 @pytest.mark.claim("LIFE-1")
-@pytest.mark.regression("0b5bf4ea76", fails_on=">=10.0 <10.0.7, >=10.1 <10.2")
-@pytest.mark.regression("Check that colo-compare is active", may_fail_on="<5.1")
+@pytest.mark.regression("0b5bf4ea76")
+@pytest.mark.regression("Check that colo-compare is active")
 @control(sabotage="no-colo", checker="colo_entered")
 def test_boot_sectors_enter_colo(idle_pair: ColoPair, check: Check) -> None:
     """Started in the documented order, a pair of boot sectors goes through the documented states into COLO."""
@@ -67,8 +67,8 @@ def test_boot_sectors_enter_colo(idle_pair: ColoPair, check: Check) -> None:
 @on_each_accelerator
 @ON_TICKS
 @pytest.mark.claim("LIFE-3")
-@pytest.mark.regression("crash with TCG", may_fail_on="<11.0")
-@pytest.mark.regression("0393031a16", may_fail_on=">=5.0 <5.1")
+@pytest.mark.regression("crash with TCG")
+@pytest.mark.regression("0393031a16")
 @control(sabotage="no-checkpoints", checker="checkpoints_go_on")
 def test_checkpoints_go_on(pair: ColoPair, check: Check) -> None:
     """At least three checkpoints stop and resume both sides, and both guests make progress after each."""
@@ -82,7 +82,7 @@ def test_checkpoints_go_on(pair: ColoPair, check: Check) -> None:
 @ON_TICKS
 @pytest.mark.topology(machine="q35")
 @pytest.mark.claim("LIFE-3")
-@pytest.mark.regression("AHCI", may_fail_on="<11.0")
+@pytest.mark.regression("AHCI")
 def test_checkpoints_go_on_with_an_ahci_disk(pair: ColoPair, check: Check) -> None:
     """So they do on a q35, whose AHCI controller takes over its state again and again."""
     with pair.watching():
@@ -95,7 +95,7 @@ def test_checkpoints_go_on_with_an_ahci_disk(pair: ColoPair, check: Check) -> No
 @ON_TICKS
 @pytest.mark.parametrize("survivor", list(Role), ids=str)
 @pytest.mark.claim("LIFE-2")
-@pytest.mark.regression("2b9f6bf36c", may_fail_on="<6.2")
+@pytest.mark.regression("2b9f6bf36c")
 @control(sabotage="no-promotion", checker="states_seen")
 def test_states_are_as_documented(pair: ColoPair, nemesis: Nemesis, check: Check, survivor: Role) -> None:
     """Each side's states are as documented before COLO, in it, and where one side carries on alone."""

@@ -107,7 +107,7 @@ def test_many_sessions_may_be_held(compare: Compare, check: Check, count: int) -
 @pytest.mark.xfail(strict=True, raises=Violation, reason="finding: docs/findings/0040-full-table.md")
 @PATIENT
 @pytest.mark.claim("CMP-19")
-@pytest.mark.regression("connection hashtable full", may_fail_on="<7.1")
+@pytest.mark.regression("connection hashtable full")
 def test_one_session_more_costs_no_other_its_frames(compare: Compare, check: Check) -> None:
     """What is held of other sessions comes out after one session more was seen than the table has room for."""
     compare.primary(Flow().udp(b"held"))

@@ -129,7 +129,7 @@ def test_two_objects_do_not_disturb_each_other(compare: Compare, other_compare: 
 @PATIENT
 @pytest.mark.compare(max_queue_size=64)
 @pytest.mark.claim("CMP-27")
-@pytest.mark.regression("Fix memory leak in packet_enqueue", may_fail_on="<5.1")
+@pytest.mark.regression("Fix memory leak in packet_enqueue")
 @control(sabotage="queue-endless", checker="memory_kept")
 def test_a_full_queue_keeps_nothing(compare: Compare, check: Check) -> None:
     """What is dropped for want of room takes no memory, and QEMU goes on."""
@@ -145,7 +145,7 @@ def test_a_full_queue_keeps_nothing(compare: Compare, check: Check) -> None:
 
 @PATIENT
 @pytest.mark.claim("CMP-28")
-@pytest.mark.regression("Fix deadlock in compare_chr_send", may_fail_on="<5.1")
+@pytest.mark.regression("Fix deadlock in compare_chr_send")
 @control(sabotage="frame-dropped", checker="came_once")
 @control(sabotage="frame-doubled", checker="came_once")
 def test_a_stalled_reader_stops_nothing_else(compare: Compare, check: Check) -> None:
@@ -164,7 +164,7 @@ def test_a_stalled_reader_stops_nothing_else(compare: Compare, check: Check) -> 
 
 @PATIENT
 @pytest.mark.claim("CMP-29")
-@pytest.mark.regression("8bdab83b34", may_fail_on="<7.1")
+@pytest.mark.regression("8bdab83b34")
 @control(sabotage="secondary-silent", checker="saw")
 def test_garbled_frames_harm_nobody(compare: Compare, check: Check, settings: Settings) -> None:
     """After frames that are cut off, too long or altered anywhere QEMU lives, and sound frames are compared."""
@@ -231,7 +231,7 @@ def test_half_a_frame_ends_with_its_connection(compare: Compare, check: Check, b
 
 @PATIENT
 @pytest.mark.claim("CMP-30")
-@pytest.mark.regression("Correct ordering in complete and finalize", may_fail_on="<5.1")
+@pytest.mark.regression("Correct ordering in complete and finalize")
 @control(sabotage="frame-dropped", checker="saw")
 def test_objects_come_and_go_under_traffic(compare: Compare, check: Check) -> None:
     """Deleted and added a hundred times while frames are held, colo-compare compares as before."""

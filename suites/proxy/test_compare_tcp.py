@@ -40,7 +40,7 @@ def send_each_split(compare: Compare, payload: bytes, seq: int) -> list[str]:
 
 @pytest.mark.smoke
 @pytest.mark.claim("CMP-1")
-@pytest.mark.regression("5a2d9929ac", may_fail_on="<6.1")
+@pytest.mark.regression("5a2d9929ac")
 @control(sabotage="frames-swapped", checker="saw")
 @control(sabotage="frame-doubled", checker="saw")
 @control(sabotage="frame-dropped", checker="saw")

@@ -131,7 +131,7 @@ def test_what_comes_in_goes_on_behind_the_redirector(netdev: Netdev, check: Chec
 
 
 @pytest.mark.claim("RED-4")
-@pytest.mark.regression("5193528b9f", fails_on="<11.0")
+@pytest.mark.regression("5193528b9f")
 @control(sabotage="filters-off", checker="routed")
 @control(sabotage="original-lost", checker="routed")
 def test_a_redirector_that_is_off_does_nothing(netdev: Netdev, check: Check) -> None:

@@ -143,7 +143,7 @@ def test_many_others_cost_a_session_nothing(rewriter: Rewriter, check: Check, li
 
 
 @pytest.mark.claim("REW-11")
-@pytest.mark.regression("connection hashtable full", may_fail_on="<7.1")
+@pytest.mark.regression("connection hashtable full")
 @pytest.mark.parametrize(
     "life",
     [
@@ -189,7 +189,7 @@ def test_ended_sessions_take_no_memory(rewriter: Rewriter, check: Check) -> None
 
 
 @pytest.mark.claim("REW-12")
-@pytest.mark.regression("94c36c4875", may_fail_on="<7.1")
+@pytest.mark.regression("94c36c4875")
 @control(sabotage="rewriting-off", checker="rewritten")
 def test_traffic_takes_no_memory(rewriter: Rewriter, check: Check) -> None:
     """A session takes no more memory the more it says."""
@@ -222,7 +222,7 @@ def test_frames_that_are_cut_off_harm_nobody(rewriter: Rewriter, check: Check) -
 
 
 @pytest.mark.claim("REW-13")
-@pytest.mark.regression("8bdab83b34", may_fail_on="<7.1")
+@pytest.mark.regression("8bdab83b34")
 @control(sabotage="rewriting-off", checker="rewritten")
 def test_garbled_frames_harm_nobody(rewriter: Rewriter, check: Check, settings: Settings) -> None:
     """After segments that are altered anywhere but in IP's lengths QEMU lives, and another session is rewritten."""

@@ -64,7 +64,7 @@ def test_equal_answers_of_both_nics_force_nothing(
 
 @PATIENT
 @pytest.mark.claim("PROXY-2", "PROXY-3")
-@pytest.mark.regression("Check that colo-compare is active", may_fail_on="<5.1")
+@pytest.mark.regression("Check that colo-compare is active")
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
 @control(sabotage="second-no-compare", checker="divergence_forces")
 @control(sabotage="hasty-checkpoints", checker="forced_by")

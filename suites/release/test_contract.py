@@ -31,7 +31,7 @@ def test_a_qemu_is_as_promised(asking: Asking, promises: Promises, check: Check,
 @pytest.mark.topology(guest="micro", checkpoint_delay_ms=60_000)
 @pytest.mark.parametrize("survivor", list(Role), ids=str)
 @pytest.mark.claim("CON-2")
-@pytest.mark.regression("0b5bf4ea76", fails_on=">=10.0 <10.0.7, >=10.1 <10.2")
+@pytest.mark.regression("0b5bf4ea76")
 @control(sabotage="wrong-promise", checker="as_promised")
 def test_a_pair_obeys_what_is_promised(
     pair: ColoPair, nemesis: Nemesis, promises: Promises, artifacts: Path, check: Check, survivor: Role

@@ -21,7 +21,7 @@ def topology(topology: Topology, promises: Promises) -> Topology:
 @on_each_accelerator
 @pytest.mark.topology(guest="tick", checkpoint_delay_ms=60_000)
 @pytest.mark.claim("CON-2")
-@pytest.mark.regression("0b5bf4ea76", fails_on=">=10.0 <10.0.7, >=10.1 <10.2")
+@pytest.mark.regression("0b5bf4ea76")
 @control(sabotage="no-colo", checker="colo_entered")
 def test_they_are_enough(idle_pair: ColoPair, check: Check) -> None:
     """With what each document switches on, and nothing else, a pair enters COLO."""

@@ -34,7 +34,7 @@ GOES_ON = (failover_completed, never_both_answer, StallBelow(margin_s=2.5), sess
 @pytest.mark.topology(checkpoint_delay_ms=400)
 @pytest.mark.parametrize("first", list(Role), ids=str)
 @pytest.mark.claim("RES-1")
-@pytest.mark.regression("LP #1881231", may_fail_on="<6.0")
+@pytest.mark.regression("LP #1881231")
 @control(sabotage="no-checkpoints", checker="replicated_again")
 def test_role_after_role(
     pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, settings: Settings, first: Role

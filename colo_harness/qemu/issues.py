@@ -1,0 +1,43 @@
+"""Known issues: what COLO did wrong on which releases, with a link; tests that see one name its ticket."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from colo_harness.qemu.interval import Stretch, stretches
+from colo_harness.qemu.promises import FOLDER
+from colo_harness.typed import typed
+
+
+@dataclass(frozen=True)
+class Issue:
+    """A bug, or a limit by design where no release is named; `link` is where it is told of."""
+
+    text: str
+    link: str
+    fails_on: str = ""
+    """Releases on which a test of it fails, such as `>=10.0 <10.0.7, >=10.1 <10.2`."""
+    may_fail_on: str = ""
+    """Releases that have it, where it shows by luck, needs KVM, or was not tried."""
+
+    @property
+    def known_on(self) -> tuple[Stretch, ...]:
+        """The releases that have it."""
+        return stretches(self.fails_on) + stretches(self.may_fail_on)
+
+    def known_of(self, release: str) -> Stretch | None:
+        """Return the stretch in which the release lies, if any."""
+        return next((one for one in self.known_on if one.holds(release)), None)
+
+    def must_fail_on(self, release: str) -> bool:
+        """Tell whether a test that passes on the release cannot see it."""
+        return any(one.holds(release) for one in stretches(self.fails_on))
+
+
+@cache
+def issues() -> Mapping[str, Issue]:
+    """Return all that are known, by ticket. Raises Mistyped."""
+    told = tomllib.loads((FOLDER / "issues.toml").read_text(encoding="utf-8"))
+    known: Mapping[str, Issue] = typed(told, Mapping[str, Issue], "issues.toml")
+    return known
