@@ -11,6 +11,7 @@ from colo_harness.errors import CommandError, LaunchFailure, MachineError, Produ
 from colo_harness.machine.guardian import Guardian
 from colo_harness.machine.process import Process, run
 from colo_harness.qemu.bare import BareQemu
+from colo_harness.qemu.issues import issues
 from colo_harness.qemu.loop import Loop
 from colo_harness.qemu.promises import Promises, promised, told_of
 from colo_harness.settings import Timeouts
@@ -54,6 +55,11 @@ class Contract:
     def promises(self) -> Promises:
         """What is promised of this release, or of the nearest one."""
         return promised(self.version)
+
+    @property
+    def issues(self) -> list[str]:
+        """The tickets of what is known to go wrong on this release; nothing is known of a development build."""
+        return [ticket for ticket, issue in issues().items() if issue.known_of(self.version)]
 
     @property
     def told(self) -> str:
