@@ -38,9 +38,17 @@ def _states(vms: Sequence[VM], history: History, since: int) -> str:
         events = [e for e in history.entries[since:] if e.kind == "event" and e.who == vm.name]
         states = [e.data["status"] for e in events if e.what == "MIGRATION"]
         others = [e.what for e in events if e.what not in ("MIGRATION", "MIGRATION_PASS")]
-        now = vm.execute("query-status")["status"] if vm.alive else "dead"
+        now = _run_state(vm)
         told.append(
             f"{vm.name} ({vm.files.folder.name}) went through {', '.join(states) or 'no state'}"
             f" with {', '.join(others) or 'no event'}, run state now {now}"
         )
     return "; ".join(told)
+
+
+def _run_state(vm: VM) -> str:
+    """Return the run state of a VM that may be dying."""
+    try:
+        return str(vm.execute("query-status")["status"]) if vm.alive else "dead"
+    except MonitorLost:
+        return "lost"

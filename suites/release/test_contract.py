@@ -32,6 +32,7 @@ def test_a_qemu_is_as_promised(asking: Asking, promises: Promises, check: Check,
 @pytest.mark.parametrize("survivor", list(Role), ids=str)
 @pytest.mark.claim("CON-2")
 @pytest.mark.regression("0b5bf4ea76")
+@pytest.mark.regression("crash with TCG")
 @control(sabotage="wrong-promise", checker="as_promised")
 def test_a_pair_obeys_what_is_promised(
     pair: ColoPair, nemesis: Nemesis, promises: Promises, artifacts: Path, check: Check, survivor: Role
