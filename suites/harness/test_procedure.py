@@ -12,11 +12,13 @@ from colo_harness.colo import pair as pairs
 from colo_harness.colo import procedure
 from colo_harness.colo.lab import Lab
 from colo_harness.colo.pair import ColoPair
+from colo_harness.colo.told import words
 from colo_harness.errors import UsageError
 from colo_harness.history import History
 from colo_harness.machine.network import COLO_ADDRESS, Network
 from colo_harness.qemu import warm
 from colo_harness.qemu.contract import Contract
+from colo_harness.qemu.promises import contracts, promised
 from colo_harness.qemu.release import reference
 from colo_harness.qemu.topology import Host, Role, Topology
 from colo_harness.qemu.vm import VM
@@ -29,11 +31,14 @@ LATER_NAMES = {"127.0.0.1": COLO_ADDRESS["host_a"]}
 """In "Secondary resume replication" it is the new secondary's."""
 DELAY = 2000
 """Of the document's step 5."""
+UNTHROTTLED = ("migrate-set-parameters", {"max-bandwidth": 10 << 30})
 EVENTS = {"capability": "events", "state": True}
 ANSWERS = {
     "query-status": {"status": "running", "running": True},
     "query-colo-status": {"mode": "none"},
     "query-migrate": {"status": "colo"},
+    "query-named-block-nodes": [],
+    "human-monitor-command": "",
 }
 """What a VM says that has done all that was asked of it."""
 
@@ -93,13 +98,18 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
 @pytest.fixture
 def pair(sent: Sent, tmp_path: Path) -> ColoPair:
     """A pair that has been started, as far as it can tell."""
+    return pair_of(sent, Contract("11.1.3", "", (), return_path=True, reconnect="reconnect-ms=1000"), tmp_path)
+
+
+def pair_of(sent: Sent, contract: Contract, folder: Path) -> ColoPair:
+    """Return a pair whose QEMUs have this contract, and start it."""
     assert sent == []
-    contract = Contract("11.1.3", "", (), return_path=True, reconnect="reconnect-ms=1000")
     lab = MagicMock(spec=Lab, settings=Settings(), contract=contract, qemu=[], around=None)
     lab.copy.side_effect = lambda _, to: to.touch()
+    lab.of.return_value = lab
     network = SimpleNamespace(host=lambda _: None, address=COLO_ADDRESS.__getitem__)
     topology = Topology(checkpoint_delay_ms=DELAY)
-    pair = ColoPair(topology, lab, cast("Network", network), History(), tmp_path)
+    pair = ColoPair(topology, lab, cast("Network", network), History(), folder)
     pair.start()
     return pair
 
@@ -119,10 +129,10 @@ def test_the_secondary_is_started_as_documented(document: Document, sent: Sent) 
 
 @pytest.mark.usefixtures("pair")
 def test_the_primary_is_started_as_documented(document: Document, sent: Sent) -> None:
-    """Step 4, with the capabilities first and step 5 before its `migrate`."""
+    """Step 4, with the capabilities first, and unthrottled and with step 5 before its `migrate`."""
     _, step_4, step_5 = document.commands("startup-qemu")
     *before, migrate = capabilities_first(step_4)
-    assert sent.to("host_a") == [*before, *step_5, migrate]
+    assert sent.to("host_a") == [*before, UNTHROTTLED, *step_5, migrate]
 
 
 @pytest.mark.usefixtures("pair")
@@ -245,3 +255,14 @@ def test_the_disks_stay_with_the_host(pair: ColoPair) -> None:
     assert found.disk.read_text(encoding="utf-8") == "left"
     assert found.active.exists()
     assert found.hidden.exists()
+
+
+@pytest.mark.parametrize("release", [one.seen_on[0] for one in contracts()])
+def test_a_pair_is_told_what_its_contract_promises(sent: Sent, tmp_path: Path, release: str) -> None:
+    """Above all how the primary gets at the secondary's export, and how it lets go of it."""
+    made = pair_of(sent, Contract(release, "", (), return_path=False, reconnect="reconnect=1"), tmp_path)
+    made.failover_to(Role.PRIMARY)
+    told = [words(command, arguments) for command, arguments in sent.to("host_a")]
+    kept = [one for one in told if not one.startswith(("migrate-set", "query-"))]
+    promises = promised(release)
+    assert kept == [*promises.procedures["start-primary"], *promises.procedures["primary-failover"]]
