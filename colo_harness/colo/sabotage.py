@@ -65,7 +65,8 @@ def _stale_block(pair: "ColoPair") -> None:
 
 def _contradicted(promises: Promises) -> Promises:
     commands = {**promises.commands, "query-colo-status": False}
-    return replace(promises, commands=commands, procedures=dict.fromkeys(promises.procedures, ()))
+    refused, empty = dict.fromkeys(promises.in_colo, "no"), dict.fromkeys(promises.procedures, ())
+    return replace(promises, commands=commands, in_colo=refused, procedures=empty)
 
 
 def _discard_buffers(pair: "ColoPair") -> None:
@@ -367,7 +368,7 @@ _ALL = (
     ),
     Sabotage(
         "wrong-promise",
-        "The contract denies a command that there is, and a procedure has no commands in it.",
+        "The contract denies a command that there is, has other answers, and no commands in its procedures.",
         promises=_contradicted,
     ),
     Sabotage(

@@ -38,6 +38,8 @@ class Promises:
     """Defaults of the migration's parameters."""
     answers: Mapping[str, str]
     """What is said to each question of questions.toml; nothing where it is done."""
+    in_colo: Mapping[str, str]
+    """What a side in COLO says to each question of questions.toml; nothing where it is done."""
     options: Mapping[str, str]
     """What is said to each piece of a command line of questions.toml; nothing where it is taken."""
 

@@ -18,6 +18,7 @@ from colo_harness.typed import plain, typed
 FILES = sorted(FOLDER.glob("[0-9]*.toml"))
 NOT_ASKED = {"since", "until", "seen_on", "documents", "capabilities"}
 """What the file is about, where it comes from, and the capabilities, with which a pair is started."""
+ALL = (*KINDS, "in_colo", "procedures")
 Place = tuple[str | int, ...]
 
 
@@ -42,7 +43,7 @@ def spoilt(told: dict[str, Any], place: Place) -> dict[str, Any]:
 
 def facts(promises: Promises) -> Iterator[tuple[str, str, object]]:
     """Yield kind, name and value of all that a QEMU or a pair is asked for."""
-    for kind in (*KINDS, "procedures"):
+    for kind in ALL:
         for name, value in promises.of(kind).items():
             yield kind, name, value
 
@@ -64,7 +65,7 @@ def test_no_entry_can_be_wrong_unseen(path: Any) -> None:
     unseen = []
     for place in places:
         wrong = typed(spoilt(told, place), Promises)
-        said = [AsPromised(kind, wrong.of(kind))(entries) for kind in (*KINDS, "procedures")]
+        said = [AsPromised(kind, wrong.of(kind))(entries) for kind in ALL]
         no = [verdict.reason for verdict in said if verdict.valid == "invalid"]
         unseen += [] if len(no) == 1 and str(place[1]) in no[0] else [place]
     assert len(places) > 100
@@ -75,7 +76,7 @@ def test_no_entry_can_be_wrong_unseen(path: Any) -> None:
 def test_what_is_promised_is_what_is_found(promises: Promises) -> None:
     """Answers as promised are valid, and one that was not given is no pass."""
     entries = answered(promises)
-    for kind in (*KINDS, "procedures"):
+    for kind in ALL:
         assert AsPromised(kind, promises.of(kind))(entries).valid == "valid"
         assert AsPromised(kind, promises.of(kind))([e for e in entries if e.data["of"] != kind]).valid == "unknown"
 
@@ -85,6 +86,7 @@ def test_each_question_is_answered(promises: Promises) -> None:
     """By each interval, and no answer is to nothing; objects are those that can be made."""
     assert set(promises.answers) == set(questions()["answers"])
     assert set(promises.options) == set(questions()["options"])
+    assert set(promises.in_colo) == set(questions()["in_colo"])
     assert set(promises.defaults) == set(NEEDED)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from colo_harness.colo.pair import ColoPair
+from colo_harness.colo.questioning import question
 from colo_harness.colo.told import record_procedures
 from colo_harness.faults.loss import Kill
 from colo_harness.faults.nemesis import Nemesis
@@ -25,6 +26,19 @@ def test_a_qemu_is_as_promised(asking: Asking, promises: Promises, check: Check,
     asking.ask(kind)
 
     check(AsPromised(kind, promises.of(kind)))
+
+
+@on_each_accelerator
+@pytest.mark.topology(guest="tick", checkpoint_delay_ms=60_000)
+@pytest.mark.claim("CON-1")
+@pytest.mark.regression("0b5bf4ea76")
+@control(sabotage="wrong-promise", checker="as_promised")
+def test_a_pair_in_colo_answers_as_promised(pair: ColoPair, nemesis: Nemesis, promises: Promises, check: Check) -> None:
+    """Each side answers what it is asked in COLO in the words of its release; one that obeys may fail of it."""
+    nemesis.allow("stderr", "migration-failed", "colo-exit-error")
+    question(pair, promises)
+
+    check(AsPromised("in_colo", promises.of("in_colo")))
 
 
 @on_each_accelerator
