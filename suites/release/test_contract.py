@@ -32,11 +32,15 @@ def test_a_qemu_is_as_promised(asking: Asking, promises: Promises, check: Check,
 @pytest.mark.topology(guest="tick", checkpoint_delay_ms=60_000)
 @pytest.mark.claim("CON-1")
 @pytest.mark.regression("0b5bf4ea76")
+@pytest.mark.regression("crash with TCG")
 @control(sabotage="wrong-promise", checker="as_promised")
-def test_a_pair_in_colo_answers_as_promised(pair: ColoPair, nemesis: Nemesis, promises: Promises, check: Check) -> None:
+def test_a_pair_in_colo_answers_as_promised(
+    idle_pair: ColoPair, nemesis: Nemesis, promises: Promises, check: Check
+) -> None:
     """Each side answers what it is asked in COLO in the words of its release; one that obeys may fail of it."""
     nemesis.allow("stderr", "migration-failed", "colo-exit-error")
-    question(pair, promises)
+    idle_pair.start()
+    question(idle_pair, promises)
 
     check(AsPromised("in_colo", promises.of("in_colo")))
 
@@ -49,13 +53,14 @@ def test_a_pair_in_colo_answers_as_promised(pair: ColoPair, nemesis: Nemesis, pr
 @pytest.mark.regression("crash with TCG")
 @control(sabotage="wrong-promise", checker="as_promised")
 def test_a_pair_obeys_what_is_promised(
-    pair: ColoPair, nemesis: Nemesis, promises: Promises, artifacts: Path, check: Check, survivor: Role
+    idle_pair: ColoPair, nemesis: Nemesis, promises: Promises, artifacts: Path, check: Check, survivor: Role
 ) -> None:
     """The commands of each document, in its order, bring a pair into COLO, through a failover and into COLO again."""
+    idle_pair.start()
     nemesis.inject(Kill(survivor.peer))
-    pair.failover_to(survivor)
-    pair.resume()
-    record_procedures(pair, artifacts)
+    idle_pair.failover_to(survivor)
+    idle_pair.resume()
+    record_procedures(idle_pair, artifacts)
 
     done = ("start-primary", "start-secondary", f"{survivor}-failover", f"{survivor}-resume")
     check(AsPromised("procedures", {name: promises.procedures[name] for name in done}))
