@@ -67,9 +67,9 @@ def test_a_pair_as_printed_of_old_outlives_either_side(
 
 @on_each_accelerator
 @pytest.mark.topology(guest="tick", checkpoint_delay_ms=60_000, document="COLO-FT", usb=True)
-@pytest.mark.regression("crash with TCG", may_fail_on="<11.0")
 @pytest.mark.parametrize("lost", list(Role), ids=str)
 @pytest.mark.claim("VAR-9")
+@pytest.mark.regression("ac183dac96", may_fail_on="<6.2")
 @control(sabotage="no-replication-child", checker="blocks_hold", on="primary-tcg")
 def test_boot_sectors_set_up_as_of_old_outlive_either_side(
     pair: ColoPair, nemesis: Nemesis, check: Check, lost: Role

@@ -29,7 +29,6 @@ OF_2016 = {"document": "2016", "raw": True, "bus": "virtio", "cpus": 2, "usb": T
 @pytest.mark.topology(guest="tick", checkpoint_delay_ms=500, **OF_2016)
 @pytest.mark.parametrize("survivor", list(Role), ids=str)
 @pytest.mark.claim("VAR-2")
-@pytest.mark.regression("crash with TCG", may_fail_on="<11.0")
 @control(sabotage="no-promotion", checker="states_seen")
 def test_a_pair_replicates_and_fails_over(pair: ColoPair, nemesis: Nemesis, check: Check, survivor: Role) -> None:
     """By the commands of 2016 a pair enters COLO, does checkpoints, and either side goes on alone."""
