@@ -15,7 +15,6 @@ from colo_harness.colo.relays import Relays
 from colo_harness.colo.sabotage import SOUND, Handover, Sabotage, Step
 from colo_harness.errors import CommandError, ProductFailure, StartupFailed, UsageError, WaitTimeout
 from colo_harness.history import Entry, History
-from colo_harness.judge.transaction import LAST_BEFORE
 from colo_harness.machine.network import Network
 from colo_harness.machine.process import Process
 from colo_harness.machine.ramdisk import RamDisk
@@ -202,17 +201,9 @@ class ColoPair:
 
     def hold(self, message: Message) -> None:
         """Force a checkpoint; return when its `message` is held on its way, and both sides have done all before it."""
-        since = self.history.cursor()
         self.relays.checkpoint.hold(message)
         self.force_checkpoint()
-        self.relays.checkpoint.wait_held(timeout=self.timeouts.checkpoint)
-        self.await_traced(message, since=since)
-
-    def await_traced(self, message: Message, *, since: int) -> None:
-        """Return once both sides have traced all that comes before the receipt of `message`. Raises WaitTimeout."""
-        for role, last in zip(Role, LAST_BEFORE[message], strict=True):
-            if last:
-                self.vm(role).await_trace(*last[0], since=since, timeout=self.timeouts.checkpoint)
+        self.relays.await_held(timeout=self.timeouts.checkpoint)
 
     # --- what the steps of the procedure are made of ---------------------------------------------------------------
 
