@@ -39,10 +39,15 @@ def set_capabilities(vm: VM, contract: Contract, others: Sequence[str] | None = 
 
 def serve_replica(vm: VM, *, disks: int = 1) -> None:
     """Export the secondary's disk, or all of them (step 3)."""
-    address = {"type": "inet", "data": {"host": "0.0.0.0", "port": Channel.NBD}}  # noqa: S104 - the document's
-    vm.execute("nbd-server-start", {"addr": address})
+    open_server(vm)
     for disk in range(disks):
         vm.execute("nbd-server-add", {"device": f"parent{disk}", "writable": True})
+
+
+def open_server(vm: VM) -> None:
+    """Start the NBD server that exports disks (step 3)."""
+    address = {"type": "inet", "data": {"host": "0.0.0.0", "port": Channel.NBD}}  # noqa: S104 - the document's
+    vm.execute("nbd-server-start", {"addr": address})
 
 
 def stop_serving(vm: VM) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from colo_harness.colo import procedure, resume, start
+from colo_harness.colo import procedure, resume, start, tampering
 from colo_harness.colo.ticks import put_page_back
 from colo_harness.errors import UsageError
 from colo_harness.qemu import disk
@@ -61,12 +61,6 @@ class Sabotage:
 def _stale_block(pair: "ColoPair") -> None:
     image, *_ = pair.files[pair.host(Role.SECONDARY)].images(pair.topology.disks)[-1]
     pair.lab.images.write(image, 7, b"stale\n".ljust(disk.BLOCK, b"."))
-
-
-def _contradicted(promises: Promises) -> Promises:
-    commands = {**promises.commands, "query-colo-status": False}
-    refused, empty = dict.fromkeys(promises.in_colo, "no"), dict.fromkeys(promises.procedures, ())
-    return replace(promises, commands=commands, in_colo=refused, procedures=empty)
 
 
 def _discard_buffers(pair: "ColoPair") -> None:
@@ -357,6 +351,23 @@ _ALL = (
         before={"start_primary": _hurry_tcp},
     ),
     Sabotage(
+        "set-back",
+        "A secondary that is promoted sets its guest's clock back by an hour.",
+        instead={"promote": tampering.promote_and_set_back},
+    ),
+    Sabotage(
+        "unlocked-images",
+        "Neither QEMU locks the image of its disk against others.",
+        primary=lambda graph: graph.adding("colo-disk0", "children.0.file.locking=off"),
+        secondary=lambda graph: graph.adding("parent0", "file.locking=off"),
+    ),
+    Sabotage(
+        "tired-stream",
+        "After the first stretch that is watched the checkpoint stream is slow.",
+        topology=lambda topology: replace(topology, relayed=True),
+        before={"watch": tampering.tire_stream},
+    ),
+    Sabotage(
         "cut-stream",
         "The checkpoint stream is cut before failover is asked for.",
         before={"promote": _cut_stream},
@@ -369,7 +380,7 @@ _ALL = (
     Sabotage(
         "wrong-promise",
         "The contract denies a command that there is, has other answers, and no commands in its procedures.",
-        promises=_contradicted,
+        promises=tampering.contradict,
     ),
     Sabotage(
         "same-release",
