@@ -164,7 +164,9 @@ def _cache(doctor: Doctor) -> str:
 
 
 def _guests(doctor: Doctor) -> str:
-    return f"built: {guest.tick(doctor.settings).parent.name}, linux-{guest.linux(doctor.settings).digest[:12]}"
+    settings = doctor.settings
+    small = f"{guest.tick(settings).parent.name}, {guest.micro(settings).parent.name}"
+    return f"built: {small}, linux-{guest.linux(settings).digest[:12]}"
 
 
 def _qemu(doctor: Doctor) -> str:
@@ -201,7 +203,7 @@ def _runs(kind: GuestKind) -> Callable[[Doctor], str]:
         found = known or accelerator.trial(settings, kind, "kvm")
         if found.reason:
             raise MachineError(found.reason, "let the outer hypervisor pass hardware virtualisation on; else TCG does")
-        return f"up in {found.seconds:.1f} s" if kind == "linux" else accelerator.paces(settings)
+        return accelerator.paces(settings) if kind == "tick" else f"up in {found.seconds:.1f} s"
 
     return ask
 
@@ -236,6 +238,7 @@ PROBES: dict[str, Probe] = {
         Probe("qemu-drivers", _has(*NEEDED_DRIVERS), after=("qemu",)),
         Probe("kvm", _kvm, must=False),
         Probe("kvm-tick", _runs("tick"), must=False, after=("kvm", "guests")),
+        Probe("kvm-micro", _runs("micro"), must=False, after=("kvm-tick",)),
         Probe("kvm-linux", _runs("linux"), must=False, after=("kvm-tick",)),
         Probe("node", _node),
     )

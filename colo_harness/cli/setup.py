@@ -45,6 +45,7 @@ def prepare(settings: Settings, progress: Progress, *releases: str) -> None:
     kernel = fetch_kernel(settings, progress, thorough=True)
     progress(f"Linux {kernel.version} is whole")
     guest.tick(settings, thorough=True)
+    guest.micro(settings, thorough=True)
     guest.linux(settings, thorough=True)
     progress("the guests' images are built")
     generator.ensure(settings, progress)

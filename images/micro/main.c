@@ -84,8 +84,11 @@ void micro(void)
     outb(TIMER_CYCLIC, TIMER_COMMAND);
     outb(0, TIMER);
     outb(0, TIMER);
-    if (nic_start())
+    if (nic_start()) {
         print("NO-NIC\n");
+        for (;;)
+            __asm__ volatile("hlt");
+    }
     uint16_t last = now();
     for (uint32_t pass = 1;; pass++) {
         while ((frame = nic_received(&size))) {

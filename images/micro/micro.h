@@ -64,7 +64,19 @@ uint8_t *nic_received(size_t *size);          /* the next frame, or NULL */
 void nic_release(void);                       /* gives back what nic_received returned last */
 void nic_send(const uint8_t *frame, size_t size);
 
+/* What is left of a line; each taker steps behind what it found, or says 0. */
+struct text { const uint8_t *at, *end; };
+struct text first_line(const uint8_t *data, size_t size); /* up to a newline or a zero */
+int take_word(struct text *text, const char *word);
+int take_number(struct text *text, uint64_t *value); /* decimal */
+uint8_t *put_number(uint8_t *to, uint64_t value);    /* each putter returns the end, or how much it put */
+uint8_t *put_hex(uint8_t *to, uint32_t value, int digits); /* and a blank */
+size_t put_text(uint8_t *to, const char *text);
+#define EINVAL "ERROR EINVAL\n"
+#define EMSGSIZE "ERROR EMSGSIZE\n"
+
 uint8_t side_letter(void);                    /* '?' where QEMU was told none */
+size_t answer_counter(uint8_t *data, size_t size);
 size_t answer_datagram(unsigned port, uint8_t *data, size_t size); /* answer's bytes, in place; 0: none */
 void mark_ping(uint8_t *data, size_t size);   /* one that starts with DIFFER */
 size_t answer_frame(uint8_t *frame, size_t size); /* the same of a whole frame */

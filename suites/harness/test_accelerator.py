@@ -56,6 +56,11 @@ def test_a_linux_guest_comes_up_alone(fresh: Settings, monkeypatch: pytest.Monke
     assert [entry.what for entry in consoles[0] if "gave up" in entry.what] == []
 
 
+def test_a_micro_guest_comes_up_alone(fresh: Settings) -> None:
+    """It finds its NIC, without which it says so and stands still."""
+    assert not accelerator.trial(fresh, "micro", "tcg").reason
+
+
 def test_a_tick_guest_shows_its_pace(fresh: Settings) -> None:
     """TCG makes thousands of passes a second even on a busy machine; an emulating KVM hundreds."""
     assert accelerator.trial(fresh, "tick", "tcg").passes > 1000
