@@ -13,7 +13,7 @@ from colo_harness.machine.bundle import Recipe, damage
 from colo_harness.machine.estate import outside
 from colo_harness.machine.guardian import Guardian
 from colo_harness.machine.holding import scratch
-from colo_harness.qemu import accelerator, contract, guest, kernel, release
+from colo_harness.qemu import accelerator, contract, guest, kernel, lwip, release
 from colo_harness.qemu.contract import NEEDED_DRIVERS, NEEDED_OBJECTS, Contract
 from colo_harness.qemu.loop import Loop
 from colo_harness.qemu.topology import GuestKind
@@ -157,10 +157,11 @@ def _setup(settings: Settings) -> str:
 
 
 def _cache(doctor: Doctor) -> str:
-    for recipe in (*_releases(doctor.settings), kernel.RECIPE):
+    for recipe in (*_releases(doctor.settings), kernel.RECIPE, lwip.RECIPE):
         if reason := damage(doctor.settings.cache_dir, recipe):
             raise CacheError(f"{recipe.folder}: {reason}", f"`{_setup(doctor.settings)}` fetches it")
-    return f"QEMU {release.reference(doctor.settings).number}, Linux {kernel.fetch_kernel(doctor.settings).version}"
+    linux, tcp = kernel.fetch_kernel(doctor.settings), lwip.fetch_lwip(doctor.settings)
+    return f"QEMU {release.reference(doctor.settings).number}, Linux {linux.version}, lwIP {tcp.version}"
 
 
 def _guests(doctor: Doctor) -> str:

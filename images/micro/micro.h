@@ -1,6 +1,7 @@
 /* What the parts of the micro guest share. Freestanding: 32 bits, no libc, no interrupts. */
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h> /* port/string.h */
 
 #define FRAME 1514
 
@@ -54,10 +55,9 @@ static inline void put16(uint8_t *at, uint32_t value)
     at[1] = (uint8_t)value;
 }
 
-void *memcpy(void *to, const void *from, size_t size);
-void *memset(void *to, int byte, size_t size);
-int memcmp(const void *one, const void *other, size_t size);
+void halt(const char *why);                   /* says it on COM1 and stands still */
 
+extern const uint8_t address[4];
 extern uint8_t mac[6];
 int nic_start(void);                          /* 0, or -1 where there is no virtio-net */
 uint8_t *nic_received(size_t *size);          /* the next frame, or NULL */
@@ -80,3 +80,7 @@ size_t answer_counter(uint8_t *data, size_t size);
 size_t answer_datagram(unsigned port, uint8_t *data, size_t size); /* answer's bytes, in place; 0: none */
 void mark_ping(uint8_t *data, size_t size);   /* one that starts with DIFFER */
 size_t answer_frame(uint8_t *frame, size_t size); /* the same of a whole frame */
+
+void streams_start(void);
+void streams_hear(const uint8_t *frame, size_t size); /* ARP and TCP */
+void streams_age(void);                       /* let time pass; the milliseconds are sys_now's */

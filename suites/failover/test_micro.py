@@ -7,10 +7,14 @@ from colo_harness.faults.loss import Kill
 from colo_harness.faults.moments import DATAGRAMS_QUEUED
 from colo_harness.faults.nemesis import Nemesis
 from colo_harness.judge import (
+    Opened,
+    StallBelow,
+    acknowledged_explained,
     counter_monotonic,
     exercised,
     failover_completed,
     never_both_answer,
+    no_reset,
     nothing_lost,
     output_committed,
     sessions_go_on,
@@ -23,16 +27,17 @@ from fixtures.claims import control
 from fixtures.pair import Check, micro_on_each_accelerator, micro_on_kvm
 
 SOUND = (exercised, nothing_lost, output_committed, counter_monotonic, failover_completed, survivors_run)
-pytestmark = [
-    pytest.mark.release,
-    pytest.mark.answers(within=1),
-    pytest.mark.topology(guest="micro", rewriter=False, checkpoint_delay_ms=60_000, compare_timeout_ms=60_000),
-]
+LIVES = (exercised, no_reset, nothing_lost, acknowledged_explained, counter_monotonic, survivors_run)
+UNAIDED = pytest.mark.topology(guest="micro", checkpoint_delay_ms=60_000, compare_timeout_ms=60_000)
+pytestmark = [pytest.mark.release, pytest.mark.answers(within=1), UNAIDED]
+unwritten = pytest.mark.topology(rewriter=False)
+"""Nothing rewrites numbers: datagrams need none."""
 losses = pytest.mark.parametrize("loss", [Kill(Role.PRIMARY), Kill(Role.SECONDARY)], ids=str)
 
 
 @micro_on_each_accelerator
 @losses
+@unwritten
 @pytest.mark.claim("FT-9")
 @control(sabotage="no-promotion", checker="sessions_go_on", on="kill-primary-tcg")
 @control(sabotage="no-promotion", checker="sessions_go_on", on="kill-primary-kvm")
@@ -52,6 +57,7 @@ def test_datagrams_go_on(pair: ColoPair, client: Client, nemesis: Nemesis, check
 
 @micro_on_kvm
 @losses
+@unwritten
 @pytest.mark.claim("OUT-1")
 @control(sabotage="no-compare", checker="output_committed", on="kill-primary-tcg")
 @control(sabotage="no-compare", checker="output_committed", on="kill-primary-kvm")
@@ -66,3 +72,24 @@ def test_nobody_is_told_a_count_that_the_secondary_has_not_heard_of(
     pair.observe_survivor("after")
 
     check(DATAGRAMS_QUEUED.proof, *SOUND)
+
+
+@micro_on_kvm
+@pytest.mark.answers(within=6)
+@pytest.mark.claim("FT-1")
+@control(sabotage="no-rewriter", checker="no_reset", on="tcg")
+@control(sabotage="no-rewriter", checker="no_reset", on="kvm")
+def test_sessions_opened_since_the_checkpoint_live_on(
+    pair: ColoPair, client: Client, nemesis: Nemesis, check: Check
+) -> None:
+    """Busy sessions over TCP, opened since the last checkpoint, outlive the primary and lose nothing."""
+    pair.checkpoint()
+    with Crowd([client.echo(), client.counter()]) as crowd:
+        crowd.let_answer(10)
+        nemesis.inject(Kill(Role.PRIMARY))
+        pair.failover_to(Role.SECONDARY)
+        crowd.let_answer(10)
+    client.read_back()
+    pair.observe_survivor("after")
+
+    check(Opened("after"), sessions_go_on, never_both_answer, StallBelow(margin_s=2.5), *LIVES)

@@ -33,6 +33,20 @@ def test_equal_datagrams_force_nothing(pair: ColoPair, client: Client, check: Ch
 
 @micro_on_kvm
 @MICRO
+@pytest.mark.claim("PROXY-1")
+@control(sabotage="no-rewriter", checker="no_forced_checkpoint", on="tcg")
+@control(sabotage="no-rewriter", checker="no_forced_checkpoint", on="kvm")
+def test_equal_sessions_force_nothing(pair: ColoPair, client: Client, check: Check) -> None:
+    """Sessions over TCP that are opened after a checkpoint get answers that are alike, and none forces the next one."""
+    pair.checkpoint()
+    with pair.watching(), Crowd([client.echo(), client.counter()]) as crowd:
+        crowd.work(1.5)
+
+    check(NoForcedCheckpoint(), SilenceBounded(3, what=None), nothing_lost)
+
+
+@micro_on_kvm
+@MICRO
 @pytest.mark.claim("PROXY-2")
 @control(sabotage="no-compare", checker="divergence_forces", on="tcg")
 @control(sabotage="no-compare", checker="divergence_forces", on="kvm")
