@@ -8,7 +8,8 @@
 #include "micro.h"
 
 #define MOST MEMP_NUM_TCP_PCB
-#define ANSWER 1536 /* bytes of one, at most; a line has fewer */
+#define ANSWER 1536 /* bytes of one, at most */
+#define LINE 768    /* bytes of one, at most */
 #define POLL 1      /* half seconds */
 
 struct stream {
@@ -40,13 +41,13 @@ static size_t answer_line(struct stream *stream, const uint8_t *data, size_t siz
         return 0;
     while (taken < size && data[taken] != '\n')
         taken++;
-    if (stream->length + taken > ANSWER / 2)
-        halt("a line without end");
-    memcpy(stream->line + stream->length, data, taken);
+    if (stream->length + taken <= LINE)
+        memcpy(stream->line + stream->length, data, taken);
     stream->length += taken;
     if (taken == size)
         return size;
-    answered = answer_datagram(stream->port, stream->line, stream->length);
+    answered = stream->length > LINE ? put_text(stream->line, EMSGSIZE)
+                                     : answer_datagram(stream->port, stream->line, stream->length);
     stream->length = 0;
     if (tcp_write(stream->pcb, stream->line, (uint16_t)answered, TCP_WRITE_FLAG_COPY) != ERR_OK)
         halt("no memory for an answer");

@@ -34,6 +34,7 @@ def test_equal_datagrams_force_nothing(pair: ColoPair, client: Client, check: Ch
 @micro_on_kvm
 @MICRO
 @pytest.mark.claim("PROXY-1")
+@pytest.mark.regression("5a2d9929ac", may_fail_on="<6.1")
 @control(sabotage="no-rewriter", checker="no_forced_checkpoint", on="tcg")
 @control(sabotage="no-rewriter", checker="no_forced_checkpoint", on="kvm")
 def test_equal_sessions_force_nothing(pair: ColoPair, client: Client, check: Check) -> None:
