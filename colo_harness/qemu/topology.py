@@ -82,6 +82,8 @@ class Topology:
     """A QEMU whose guest has powered off or panicked stays, with the guest stopped; else that ends it."""
     pvpanic: bool = False
     """The guest has a device by which its kernel tells that it panics."""
+    rewriter: bool = True
+    """The secondary has a filter-rewriter, which only sessions over TCP need."""
     relayed: bool = False
     """The checkpoint stream goes through a relay of ours, which can hold it at a message."""
     deferred: bool = False

@@ -37,8 +37,9 @@ UNAIDED = pytest.mark.topology(compare_timeout_ms=60_000)
 """No checkpoint comes of itself, so that none can save a session whose mechanism fails."""
 BRIEF = pytest.mark.topology(compare_timeout_ms=1500, scan_cycle_ms=250)
 """A frame that waits too long is found within a stretch of seconds."""
-BACKED_OFF = pytest.mark.answers(within=30)
+BACKED_OFF_S = 30
 """A sender doubles its timer at each loss, and without timestamps keeps it so until it has measured anew (RFC 6298)."""
+BACKED_OFF = pytest.mark.answers(within=BACKED_OFF_S)
 pytestmark = [
     pytest.mark.matrix,
     PLAIN_TCP,
@@ -79,7 +80,7 @@ def test_tcp_makes_good_what_the_network_does(
     """Frames lost, doubled, late or spoilt on the clients' way harm no session."""
     sessions = client.incoming()
     pair.checkpoint()
-    with Crowd(sessions) as crowd:
+    with Crowd(sessions, grace=BACKED_OFF_S) as crowd:
         crowd.let_answer(3)
         nemesis.inject(BadLink("client", bad))
         crowd.let_answer(25)
@@ -144,7 +145,7 @@ def test_so_it_does_across_a_failover(
     """On such a network sessions that a checkpoint has seen outlive either side, and every answer is right."""
     sessions = client.incoming()
     pair.checkpoint()
-    with Crowd(sessions) as crowd:
+    with Crowd(sessions, grace=BACKED_OFF_S) as crowd:
         crowd.let_answer(3)
         nemesis.inject(BadLink("client", ALL_AT_ONCE))
         crowd.let_answer(5)
