@@ -1,13 +1,16 @@
 """What somebody does wrong with a pair."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 from colo_harness.colo import procedure, start
+from colo_harness.colo.entry import TERMINAL
 from colo_harness.colo.pair import ColoPair
 from colo_harness.colo.sabotage import Step
-from colo_harness.errors import CommandError, StartupFailed
+from colo_harness.errors import CommandError, StartupFailed, WaitTimeout
 from colo_harness.qemu import disk
 from colo_harness.qemu.topology import Channel, Role
+from colo_harness.wait import wait_until
 
 UNSERVED = [step for step in start.STEPS if step not in (start.serve_replica, start.attach_replica)]
 """All that comes before `migrate`, but that no disk is exported and attached."""
@@ -46,3 +49,14 @@ def use(pair: ColoPair, node: str, orders: Iterable[str]) -> None:
     """Give the primary's block node these orders (qemu-io)."""
     for order in orders:
         pair.vm(Role.PRIMARY).execute("human-monitor-command", {"command-line": f'qemu-io {node} "{order}"'})
+
+
+def let_migration_end(pair: ColoPair) -> None:
+    """Return when the primary's migration has come to its end, or well after it was due; checkers judge."""
+    primary = pair.vm(Role.PRIMARY)
+    with suppress(WaitTimeout):
+        wait_until(
+            "the migration to end",
+            lambda: primary.execute("query-migrate").get("status") in (*TERMINAL, "colo"),
+            timeout=pair.timeouts.late,
+        )
