@@ -1,19 +1,45 @@
 """What somebody does wrong with a pair."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
 
 from colo_harness.colo import procedure, start
 from colo_harness.colo.entry import TERMINAL
 from colo_harness.colo.pair import ColoPair
 from colo_harness.colo.sabotage import Step
 from colo_harness.errors import CommandError, StartupFailed, WaitTimeout
+from colo_harness.judge.refusals import EachRefused
 from colo_harness.qemu import disk
 from colo_harness.qemu.topology import Channel, Role
 from colo_harness.wait import wait_until
 
 UNSERVED = [step for step in start.STEPS if step not in (start.serve_replica, start.attach_replica)]
 """All that comes before `migrate`, but that no disk is exported and attached."""
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A command that a side is given at the wrong time, and what QEMU says to it."""
+
+    side: Role
+    command: str
+    answer: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+def make(pair: ColoPair, mistakes: Iterable[Mistake]) -> None:
+    """Make these mistakes, one after the other."""
+    for one in mistakes:
+        pair.vm(one.side).attempt(one.command, dict(one.arguments))
+
+
+def refused(mistakes: Iterable[Mistake]) -> list[EachRefused]:
+    """Return who judges that each of these was refused in its words; those of one command share their words."""
+    counted = Counter((one.command, one.answer) for one in mistakes)
+    return [EachRefused(command, answer, times) for (command, answer), times in counted.items()]
 
 
 def attempt(pair: ColoPair, *steps: Step) -> None:

@@ -8,7 +8,6 @@ from colo_harness.faults.nemesis import Nemesis
 from colo_harness.history import History
 from colo_harness.judge import StatesSeen, Violation
 from colo_harness.judge.entering import StartRefused
-from colo_harness.judge.progress import CheckpointsGoOn
 from colo_harness.judge.refusals import EachRefused
 from colo_harness.qemu.topology import Role
 from colo_harness.traffic.client import Client
@@ -31,17 +30,6 @@ pytestmark = pytest.mark.topology(guest="tick", checkpoint_delay_ms=500)
 def nemesis(idle_pair: ColoPair, history: History) -> Nemesis:
     """Return the nemesis of a pair that is still to be started."""
     return Nemesis(idle_pair, history)
-
-
-@pytest.mark.claim("ERR-11")
-@control(sabotage="no-checkpoints", checker="checkpoints_go_on")
-def test_a_secondary_that_is_to_cancel_goes_on(pair: ColoPair, check: Check) -> None:
-    """It has nothing to cancel, and checkpoints go on."""
-    pair.vm(Role.SECONDARY).attempt("migrate_cancel")
-    with pair.watching():
-        pair.let_checkpoints_come(3)
-
-    check(CheckpointsGoOn(at_least=2))
 
 
 @STUCK
