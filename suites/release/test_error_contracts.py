@@ -73,7 +73,7 @@ def test_what_comes_too_early_is_refused(idle_pair: ColoPair, check: Check) -> N
 @pytest.mark.claim("ERR-2", "ERR-3", "ERR-4", "ERR-11")
 @control(sabotage="no-checkpoints", checker="checkpoints_go_on")
 def test_what_a_pair_in_colo_cannot_do_is_refused(pair: ColoPair, check: Check) -> None:
-    """Capabilities, migrations, exports and disks stay as they are; the secondary has nothing to cancel; COLO goes on."""
+    """Capabilities, migrations, exports, disks stay as they are, the secondary cancels nothing, checkpoints go on."""
     make(pair, IN_COLO)
     pair.vm(Role.SECONDARY).attempt("migrate_cancel")
     dial(pair, "nbd9", "parent9")
