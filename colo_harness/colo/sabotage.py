@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -76,8 +75,7 @@ def _launder(pair: "ColoPair") -> None:
 def _hurry_tcp(pair: "ColoPair") -> None:
     """Set how often a segment is sent again (ip-sysctl, tcp_retries2)."""
     for host in HOSTS:
-        with pair.network.host(host).entered():
-            Path("/proc/sys/net/ipv4/tcp_retries2").write_text("1", encoding="ascii")
+        pair.network.host(host).set("ipv4/tcp_retries2", "1")
 
 
 def _old_page(pair: "ColoPair") -> None:

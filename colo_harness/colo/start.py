@@ -104,6 +104,7 @@ def enter(pair: "ColoPair") -> None:
     since = pair.history.cursor()
     if pair.topology.deferred:
         procedure.listen(pair.vm(Role.SECONDARY))
+    procedure.lift_limit(pair.vm(Role.PRIMARY))
     migrate(pair)
     await_entry(pair, since=since)
 

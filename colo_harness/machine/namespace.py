@@ -98,6 +98,11 @@ class Namespace:
         if left := run(["ss", "-H", *chosen, "exclude", "time-wait"], namespace=self, timeout=10).strip():
             raise MachineError(f"connections in {self!r} outlive `ss -K`:\n{left}", remedy)
 
+    def set(self, setting: str, value: str) -> None:
+        """Set one of /proc/sys/net, such as `ipv4/tcp_sack`, which shows the reading thread's own namespace."""
+        with self.entered():
+            Path("/proc/sys/net", setting).write_text(value, encoding="ascii")
+
     def interfaces(self) -> dict[int, str]:
         """Return interface number -> name."""
         with self.entered():

@@ -24,14 +24,14 @@ from colo_harness.qemu.topology import Role
 from colo_harness.traffic.client import Client
 from colo_harness.traffic.crowd import Crowd
 from fixtures.claims import control
-from fixtures.pair import Check
+from fixtures.pair import PLAIN_TCP, Check
 
 SOUND = (exercised, failover_completed, no_reset, nothing_lost, acknowledged_explained, counter_monotonic)
 GOES_ON = (never_both_answer, StallBelow(margin_s=2.5), new_sessions_open, sessions_go_on, survivors_run)
 HANG_S = 4.0
 """A command of a failover that takes so long hangs: each takes a few milliseconds."""
 KNOWN = pytest.mark.xfail(strict=True, raises=Violation, reason="finding: docs/findings/0004-blockdev-del-hangs.md")
-pytestmark = [pytest.mark.matrix, pytest.mark.answers(within=6)]
+pytestmark = [pytest.mark.matrix, PLAIN_TCP, pytest.mark.answers(within=6)]
 
 
 @pytest.mark.topology(relayed=True)

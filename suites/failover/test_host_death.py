@@ -22,13 +22,13 @@ from colo_harness.qemu.topology import Role
 from colo_harness.traffic.client import Client
 from colo_harness.traffic.crowd import Crowd
 from fixtures.claims import control
-from fixtures.pair import Check
+from fixtures.pair import PLAIN_TCP, Check
 
 NOTHING_LOST = (exercised, no_reset, nothing_lost, acknowledged_explained, counter_monotonic)
 GOES_ON = (failover_completed, StallBelow(margin_s=2.5), new_sessions_open, sessions_go_on, survivors_run)
 HANG_S = 4.0
 """A command of a failover that takes so long hangs: each takes a few milliseconds."""
-pytestmark = [pytest.mark.matrix, pytest.mark.answers(within=6), pytest.mark.needs("forgetting")]
+pytestmark = [pytest.mark.matrix, PLAIN_TCP, pytest.mark.answers(within=6), pytest.mark.needs("forgetting")]
 
 
 @pytest.mark.topology(relayed=True)

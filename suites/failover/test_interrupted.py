@@ -22,7 +22,7 @@ from colo_harness.qemu.topology import Role
 from colo_harness.traffic.client import Client
 from colo_harness.traffic.crowd import Crowd
 from fixtures.claims import control
-from fixtures.pair import Check
+from fixtures.pair import PLAIN_TCP, Check
 
 NOTHING_LOST = (exercised, no_reset, nothing_lost, output_committed, counter_monotonic)
 GOES_ON = (failover_completed, new_sessions_open, sessions_go_on, survivors_run)
@@ -32,7 +32,7 @@ EVERY = [
     *(moment for moment in IN_FAILOVER if moment not in ALIKE),
     *(pytest.param(moment, marks=pytest.mark.slow) for moment in (*ALIKE, *TOLD_FIRST)),
 ]
-pytestmark = [pytest.mark.matrix, pytest.mark.answers(within=4)]
+pytestmark = [pytest.mark.matrix, PLAIN_TCP, pytest.mark.answers(within=4)]
 
 
 @pytest.mark.parametrize("moment", EVERY, ids=str)

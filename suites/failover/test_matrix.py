@@ -25,7 +25,7 @@ from colo_harness.qemu.topology import Role
 from colo_harness.traffic.client import Client
 from colo_harness.traffic.crowd import Crowd
 from fixtures.claims import control
-from fixtures.pair import Check
+from fixtures.pair import PLAIN_TCP, Check
 
 KNOWN = pytest.mark.xfail(
     strict=True, raises=Violation, reason="finding: docs/findings/0006-acknowledged-upload-lost.md"
@@ -40,7 +40,7 @@ GOES_ON = (
     sessions_go_on,
     survivors_run,
 )
-pytestmark = pytest.mark.matrix
+pytestmark = [pytest.mark.matrix, PLAIN_TCP]
 
 
 @pytest.mark.answers(within=6)

@@ -29,7 +29,7 @@ from colo_harness.qemu.topology import Role
 from colo_harness.traffic.client import Client
 from colo_harness.traffic.crowd import Crowd
 from fixtures.claims import control
-from fixtures.pair import Check
+from fixtures.pair import PLAIN_TCP, Check
 
 LOST = [
     *(pytest.param(each(lost), lost.peer, id=str(each(lost))) for each in (Kill, Freeze) for lost in Role),
@@ -45,7 +45,7 @@ GOES_ON = (
     sessions_go_on,
     survivors_run,
 )
-pytestmark = pytest.mark.matrix
+pytestmark = [pytest.mark.matrix, PLAIN_TCP]
 
 
 @pytest.mark.answers(within=6)
@@ -128,6 +128,7 @@ EVERY_OTHER = [
 ]
 
 
+@pytest.mark.answers(within=10)
 @pytest.mark.topology(relayed=True, checkpoint_delay_ms=500)
 @pytest.mark.parametrize(("delay", "part"), [*DELAYED, *EVERY_OTHER], ids=str)
 @pytest.mark.claim("STEP-3")

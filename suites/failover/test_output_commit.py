@@ -20,7 +20,7 @@ from colo_harness.qemu.topology import Channel, Role
 from colo_harness.traffic.client import Client
 from colo_harness.traffic.crowd import Crowd, exchange
 from fixtures.claims import control
-from fixtures.pair import Check
+from fixtures.pair import PLAIN_TCP, Check
 
 SOUND = (exercised, no_reset, failover_completed, survivors_run, new_sessions_open)
 UNAIDED = pytest.mark.topology(checkpoint_delay_ms=60_000, compare_timeout_ms=60_000)
@@ -33,7 +33,7 @@ TWICE = [
     (Cut(Channel.COMPARE), Kill(Role.PRIMARY)),
 ]
 LOSSES = [Kill(Role.PRIMARY), Kill(Role.SECONDARY)]
-pytestmark = [pytest.mark.matrix, pytest.mark.answers(within=20), UNAIDED]
+pytestmark = [pytest.mark.matrix, PLAIN_TCP, pytest.mark.answers(within=10), UNAIDED]
 
 
 @pytest.mark.parametrize("moment", CONNECTIONS, ids=str)

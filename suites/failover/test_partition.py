@@ -27,7 +27,7 @@ from colo_harness.qemu.topology import Channel, Role
 from colo_harness.traffic.client import Client
 from colo_harness.traffic.crowd import Crowd, exchange
 from fixtures.claims import control
-from fixtures.pair import Check
+from fixtures.pair import PLAIN_TCP, Check
 
 NOTHING_LOST = (exercised, no_reset, nothing_lost, acknowledged_explained, counter_monotonic)
 GOES_ON = (failover_completed, StallBelow(margin_s=2.5), new_sessions_open, sessions_go_on, survivors_run)
@@ -57,7 +57,7 @@ HELD_S = 3.0
 HANG_S = 4.0
 """A command of a failover that takes so long hangs: each takes a few milliseconds."""
 UNHEARD = [Partition(channel, how=how) for channel in (Channel.MIRROR, Channel.COMPARE) for how in get_args(How)]
-pytestmark = pytest.mark.matrix
+pytestmark = [pytest.mark.matrix, PLAIN_TCP]
 
 
 def outlives(

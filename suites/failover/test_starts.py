@@ -26,7 +26,7 @@ from colo_harness.qemu.topology import HOSTS, Role
 from colo_harness.traffic.client import Client
 from colo_harness.traffic.crowd import exchange
 from fixtures.claims import control
-from fixtures.pair import Check
+from fixtures.pair import PLAIN_TCP, Check
 
 SOUND = (failover_completed, new_sessions_open, no_reset, nothing_lost, survivors_run)
 REFUSED: dict[tuple[str, str, str], object] = {
@@ -37,7 +37,7 @@ REFUSED: dict[tuple[str, str, str], object] = {
 IN_COLO: dict[tuple[str, str, str], object] = {(host, "query-migrate", "in"): {"status": "colo"} for host in HOSTS}
 FAILING = [*product(STARTS, (Kill(Role.SECONDARY), BreakOff())), (AT_READY, Flip(Message.CHECKPOINT_READY, 3))]
 """Either side's loss of the other, and a first word of COLO's that arrives changed."""
-pytestmark = [pytest.mark.matrix, pytest.mark.answers(within=4), pytest.mark.topology(relayed=True)]
+pytestmark = [pytest.mark.matrix, PLAIN_TCP, pytest.mark.answers(within=4), pytest.mark.topology(relayed=True)]
 
 
 @pytest.mark.parametrize(("moment", "fault"), FAILING, ids=str)

@@ -10,12 +10,12 @@ from colo_harness.judge import Violation, exercised
 from colo_harness.judge.progress import CheckpointsGoOn
 from colo_harness.traffic.client import Client
 from colo_harness.traffic.crowd import Crowd
-from fixtures.pair import Check
+from fixtures.pair import PLAIN_TCP, Check
 
 STOPS = pytest.mark.xfail(
     strict=True, raises=Violation, reason="finding: docs/findings/0086-a-torn-frame-stops-both.md"
 )
-pytestmark = pytest.mark.matrix
+pytestmark = [pytest.mark.matrix, PLAIN_TCP]
 
 
 @STOPS

@@ -40,6 +40,7 @@ MARKERS = (
         "slow",
         "smoke",
         "tapped",
+        "tcp",
     ),
     "topology",
 )
@@ -187,6 +188,12 @@ def test_expected_failures_name_a_finding() -> None:
     ]
     named = [name for suite in suites for name in re.findall(r'"finding: (\S+?)"', suite)]
     assert [name for name in named if not (ROOT / name).is_file()] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_merge_is_left_open(page: str) -> None:
+    """Git's marks of a conflict are not text."""
+    assert not re.search(r"^(?:<{7}|>{7}) ", PAGES[page].text, re.MULTILINE)
 
 
 @pytest.mark.parametrize("page", PAGES)

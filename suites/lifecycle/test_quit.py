@@ -25,7 +25,7 @@ from colo_harness.qemu.topology import Role
 from colo_harness.traffic.client import Client
 from colo_harness.traffic.crowd import Crowd
 from fixtures.claims import control
-from fixtures.pair import Check
+from fixtures.pair import PLAIN_TCP, Check
 
 HELD = (
     Held("before-transfer", Message.CHECKPOINT_REPLY, FellAt("before", begun=True)),
@@ -33,7 +33,7 @@ HELD = (
     Held("after-commit", Message.VMSTATE_LOADED, FellAt("after", begun=True)),
 )
 HANGS = pytest.mark.xfail(strict=True, raises=Violation, reason="finding: docs/findings/0078-quit-hangs.md")
-pytestmark = pytest.mark.matrix
+pytestmark = [pytest.mark.matrix, PLAIN_TCP]
 
 
 @pytest.mark.topology(relayed=True, checkpoint_delay_ms=60_000)

@@ -21,7 +21,7 @@ from colo_harness.qemu.topology import Role
 from colo_harness.traffic.client import Client
 from colo_harness.traffic.crowd import Crowd
 from fixtures.claims import control
-from fixtures.pair import Check
+from fixtures.pair import PLAIN_TCP, Check
 
 ABORTS = pytest.mark.xfail(strict=True, raises=Violation, reason="finding: docs/findings/0076-stopped-guest-aborts.md")
 MASKED = pytest.mark.xfail(strict=True, raises=Violation, reason="finding: docs/findings/0050-primary-disk-error.md")
@@ -41,6 +41,7 @@ LAST = SIZE // BLOCK - FIRST_SLOT - 1
 NOTHING_LOST = (no_reset, nothing_lost, acknowledged_explained)
 pytestmark = [
     pytest.mark.matrix,
+    PLAIN_TCP,
     pytest.mark.answers(within=6),
     pytest.mark.topology(checkpoint_delay_ms=60_000, compare_timeout_ms=500, scan_cycle_ms=250),
 ]

@@ -25,12 +25,12 @@ from colo_harness.qemu.topology import Role
 from colo_harness.traffic.client import Client
 from colo_harness.traffic.crowd import Crowd
 from fixtures.claims import control
-from fixtures.pair import Check
+from fixtures.pair import PLAIN_TCP, Check
 
 NOTHING_LOST = (exercised, no_reset, nothing_lost, acknowledged_explained, counter_monotonic)
 GOES_ON = (failover_completed, StallBelow(margin_s=2.5), sessions_go_on)
 UNHEARD = pytest.param(BEFORE_LISTENING, marks=[pytest.mark.topology(deferred=True, relayed=False), pytest.mark.slow])
-pytestmark = [pytest.mark.matrix, pytest.mark.answers(within=6), pytest.mark.topology(relayed=True)]
+pytestmark = [pytest.mark.matrix, PLAIN_TCP, pytest.mark.answers(within=6), pytest.mark.topology(relayed=True)]
 
 
 @pytest.mark.parametrize("moment", [IN_RESYNC, IN_FIRST_PASS, IN_DEVICE_STATE, AT_READY], ids=str)
