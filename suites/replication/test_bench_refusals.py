@@ -49,6 +49,8 @@ WRONG = (
 )
 
 MISSING = [
+    pytest.param({}, "Parameter 'mode' is missing", id="no-mode"),
+    pytest.param({"mode": "both"}, "Parameter 'mode' does not accept value 'both'", id="unknown-mode"),
     pytest.param({"mode": "secondary"}, "Missing the option top-id", id="no-top-id"),
     pytest.param({"mode": "primary", "top-id": DISK}, "does not support option top-id", id="top-id-of-a-primary"),
 ]
