@@ -13,7 +13,7 @@ from colo_harness.judge.refusals import EachRefused
 from colo_harness.qemu import disk
 from colo_harness.qemu.topology import Channel, Role
 from fixtures.claims import control
-from fixtures.pair import Check
+from fixtures.pair import Check, on_each_accelerator
 from suites.release.mistakes import Mistake, dial, make, refused
 from suites.release.survivors import alone
 
@@ -55,6 +55,7 @@ IN_COLO = [
 ]
 
 
+@on_each_accelerator
 @pytest.mark.claim("ERR-1", "ERR-4")
 @control(sabotage="no-checkpoints", checker="checkpoints_go_on")
 def test_what_comes_too_early_is_refused(idle_pair: ColoPair, check: Check) -> None:
@@ -70,6 +71,7 @@ def test_what_comes_too_early_is_refused(idle_pair: ColoPair, check: Check) -> N
     check(*refused(TOO_EARLY), EachRefused("blockdev-add", "Connection refused"), GO_ON)
 
 
+@on_each_accelerator
 @pytest.mark.claim("ERR-2", "ERR-3", "ERR-4", "ERR-11")
 @control(sabotage="no-checkpoints", checker="checkpoints_go_on")
 def test_what_a_pair_in_colo_cannot_do_is_refused(pair: ColoPair, check: Check) -> None:
