@@ -105,10 +105,10 @@ def _open_up(pair: "ColoPair") -> None:
 def _drop_peer(pair: "ColoPair") -> None:
     """Take from the primary what leads to its secondary."""
     vm, host = pair.vm(Role.PRIMARY), pair.host(Role.PRIMARY)
-    if pair.topology.document == "2016":
-        procedure_2016.detach_replica(vm)
-        return
-    if pair.replicates_disk:
+    names = procedure_2016.NAMES.get(pair.topology.document)
+    if names and pair.replicates_disk:
+        procedure_2016.detach_replica(vm, names)
+    elif pair.replicates_disk:
         for disk in range(pair.topology.disks):
             procedure.detach_replica(vm, disk=disk)
     filters = ids_for_each_nic(procedure.PRIMARY_FILTERS, pair.topology)

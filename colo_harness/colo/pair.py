@@ -15,9 +15,9 @@ from colo_harness.colo.relays import Relays
 from colo_harness.colo.sabotage import SOUND, Handover, Sabotage, Step
 from colo_harness.errors import CommandError, ProductFailure, StartupFailed, UsageError, WaitTimeout
 from colo_harness.history import Entry, History
-from colo_harness.judge.transaction import LAST_BEFORE
 from colo_harness.machine.network import Network
 from colo_harness.machine.process import Process
+from colo_harness.machine.ramdisk import RamDisk
 from colo_harness.qemu import argv
 from colo_harness.qemu.argv import Files, Graph, Part
 from colo_harness.qemu.topology import HOSTS, Host, Role, Topology
@@ -27,8 +27,7 @@ from colo_harness.qemu.vm import VM
 class ColoPair:
     """Two VMs and the documented procedure around them; `start` brings them into COLO.
 
-    Each step of the procedure is a function of the pair that is called through `_do`, so that a sabotage can replace
-    it: those of start, failover and resume are in modules of these names, the others are methods.
+    Each step is a function of the pair, in start, failover, resume or here, and called through `_do` for sabotages.
     Methods raise ProductFailure where QEMU does not do what its document says.
     """
 
@@ -41,7 +40,8 @@ class ColoPair:
         self.lab = lab
         self.timeouts = lab.settings.timeouts
         self.guest = lab.guest(self.topology)
-        self.files: dict[Host, Files] = {host: Files(folder / host, topology.raw) for host in HOSTS}
+        self._ram = RamDisk(topology.ram_disk_mib)
+        self.files: dict[Host, Files] = {host: Files(folder / host, topology.raw, self._ram.path) for host in HOSTS}
         self.graphs: dict[Host, Graph] = {}
         """What each host's QEMU consists of now."""
         self.relays = Relays(self)
@@ -201,17 +201,9 @@ class ColoPair:
 
     def hold(self, message: Message) -> None:
         """Force a checkpoint; return when its `message` is held on its way, and both sides have done all before it."""
-        since = self.history.cursor()
         self.relays.checkpoint.hold(message)
         self.force_checkpoint()
-        self.relays.checkpoint.wait_held(timeout=self.timeouts.checkpoint)
-        self.await_traced(message, since=since)
-
-    def await_traced(self, message: Message, *, since: int) -> None:
-        """Return once both sides have traced all that comes before the receipt of `message`. Raises WaitTimeout."""
-        for role, last in zip(Role, LAST_BEFORE[message], strict=True):
-            if last:
-                self.vm(role).await_trace(*last[0], since=since, timeout=self.timeouts.checkpoint)
+        self.relays.await_held(timeout=self.timeouts.checkpoint)
 
     # --- what the steps of the procedure are made of ---------------------------------------------------------------
 
@@ -264,8 +256,7 @@ class ColoPair:
 
         The lost peer is fenced (killed) first; without fencing the survivor's streams to it are yanked instead, and
         without either the document's commands are all that is done. With `first` the survivor is told before anything
-        is removed, which is the other documented order. Each command gets `within` seconds.
-        Raises MonitorLost, CommandError, WaitTimeout.
+        is removed, the other documented order. Raises MonitorLost, CommandError, WaitTimeout; commands get `within` s.
         """
         survivor = self.vm(role)
         self._phase("failover", role=role, host=survivor.name, fenced=fenced)
@@ -381,6 +372,7 @@ class ColoPair:
     def close(self) -> None:
         """Kill what is left and let go of it; may be called again."""
         with ExitStack() as closing:
+            closing.callback(self._ram.close)
             for vm in self.vms:
                 closing.callback(vm.close)
             closing.callback(self.relays.close)

@@ -21,6 +21,8 @@ LOOP = ("compare0", "compare0-0", "compare_out", "compare_out0")
 """The chardevs by which the primary's filters and its colo-compare talk to each other, over the host's loopback."""
 RESYNC = ("resync", "resync1")
 """The jobs that copy the disks: the document's id, and that of a second disk."""
+BANDWIDTH = 10 << 30
+"""Bytes a second, which is more than there are: as fast as it goes."""
 ANNOUNCEMENT = {"initial": 50, "max": 550, "rounds": 5, "step": 100}
 """QEMU's own defaults for announcements after a migration, in milliseconds (qapi/net.json, AnnounceParameters)."""
 
@@ -34,10 +36,15 @@ def set_capabilities(vm: VM, contract: Contract, others: Sequence[str] | None = 
 
 def serve_replica(vm: VM, *, disks: int = 1) -> None:
     """Export the secondary's disk, or all of them (step 3)."""
-    address = {"type": "inet", "data": {"host": "0.0.0.0", "port": Channel.NBD}}  # noqa: S104 - the document's
-    vm.execute("nbd-server-start", {"addr": address})
+    open_server(vm)
     for disk in range(disks):
         vm.execute("nbd-server-add", {"device": f"parent{disk}", "writable": True})
+
+
+def open_server(vm: VM) -> None:
+    """Start the NBD server that exports disks (step 3)."""
+    address = {"type": "inet", "data": {"host": "0.0.0.0", "port": Channel.NBD}}  # noqa: S104 - the document's
+    vm.execute("nbd-server-start", {"addr": address})
 
 
 def stop_serving(vm: VM) -> None:
@@ -59,8 +66,8 @@ def set_checkpoint_delay(vm: VM, milliseconds: int) -> None:
 
 
 def lift_limit(vm: VM) -> None:
-    """Send memory as fast as it goes: at QEMU's default of 128 MiB a second the first pass takes half a second."""
-    vm.execute("migrate-set-parameters", {"max-bandwidth": 10 << 30})
+    """Let memory be sent at this bandwidth: at QEMU's default, 128 MiB a second, the first pass takes half a second."""
+    vm.execute("migrate-set-parameters", {"max-bandwidth": BANDWIDTH})
 
 
 def listen(vm: VM) -> None:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from colo_harness.colo.impostor import Impostor
 from colo_harness.colo.meddler import Meddler
+from colo_harness.colo.message import Message
 from colo_harness.colo.narrows import Narrows
 from colo_harness.colo.relay import Relay
+from colo_harness.judge.transaction import LAST_BEFORE
 from colo_harness.qemu import argv
 from colo_harness.qemu.topology import MEDDLER_PORT, NARROWS_PORT, Channel, Role
 
 if TYPE_CHECKING:
-    from colo_harness.colo.message import Message
     from colo_harness.colo.pair import ColoPair
 
 LOOPBACK = "127.0.0.1"
@@ -28,6 +29,8 @@ class Relays:
         self.first: tuple[Message, ...] = ()
         """Where the next checkpoint stream is held from its beginning on."""
         self._pair = pair
+        self._since = 0
+        """The history's cursor when the checkpoint stream was opened."""
         self._checkpoint: Relay | None = None
         self._narrows: Narrows | None = None
         self._meddler: Meddler | None = None
@@ -59,10 +62,26 @@ class Relays:
             return secondary, Channel.CHECKPOINT
         if self._checkpoint:
             self._checkpoint.close()
+        self._since = pair.history.cursor()
         listener = self._listen(pair.address(Role.PRIMARY), RELAY_PORT)
         self._checkpoint = Relay(listener, self._socket(), (secondary, int(Channel.CHECKPOINT)), self.first)
         self.first = ()
         return pair.address(Role.PRIMARY), str(RELAY_PORT)
+
+    def await_held(self, *, timeout: float) -> Message:
+        """Return what is held in the checkpoint stream, once both sides have traced all before it. Raises WaitTimeout.
+
+        Its checkpoint may have begun before anybody held it, so traces are counted: each checkpoint has one of a kind.
+        """
+        message = self.checkpoint.wait_held(timeout=timeout)
+        begun = [*self.checkpoint.passed, message].count(Message.CHECKPOINT_REQUEST)
+        for role, last in zip(Role, LAST_BEFORE[message], strict=True):
+            for event, of in last[:1]:
+                cursor = self._since
+                for _ in range(max(begun, 1)):
+                    trace = self._pair.vm(role).await_trace(event, of, since=cursor, timeout=timeout)
+                    cursor = trace.line - 1
+        return message
 
     def open_around_compare(self) -> None:
         """Let the relays listen that stand before and behind the primary's colo-compare, where the topology has any."""

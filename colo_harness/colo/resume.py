@@ -36,7 +36,7 @@ def inherit_disks(pair: "ColoPair") -> None:
     host = pair.host(Role.SECONDARY)
     lost = pair.files[host]
     files = pair.files[host] = lost.next()
-    files.folder.mkdir()
+    files.make()
     for before, after in zip(lost.images(pair.topology.disks), files.images(pair.topology.disks), strict=True):
         for old, new in zip(before, after, strict=True):
             if old.exists():
@@ -98,7 +98,7 @@ def add_filters(pair: "ColoPair") -> None:
     pair.graphs[host] = pair.graphs[host].joined(filters)
 
 
-READY_RESYNC = (inherit_disks, start.start_secondary, start.set_capabilities, start.serve_replica)
+READY_RESYNC = (inherit_disks, start.launch_secondary, start.set_capabilities, start.serve_replica)
 """The steps until the disk can be copied: by `resync`, after which the disks stay alike while the guest works."""
 REPLICATE = (stop_guest, start.attach_replica, add_filters)
 """The steps from there until both sides are ready to enter COLO."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from colo_harness.colo import procedure, resume, start
+from colo_harness.colo import procedure, resume, start, tampering
 from colo_harness.colo.ticks import put_page_back
 from colo_harness.errors import UsageError
 from colo_harness.qemu import disk
@@ -354,6 +354,23 @@ _ALL = (
         "hasty-hosts",
         "The hosts' kernels give a connection up after half a second without an answer.",
         before={"start_primary": _hurry_tcp},
+    ),
+    Sabotage(
+        "set-back",
+        "A secondary that is promoted sets its guest's clock back by an hour.",
+        instead={"promote": tampering.promote_and_set_back},
+    ),
+    Sabotage(
+        "unlocked-images",
+        "Neither QEMU locks the image of its disk against others.",
+        primary=lambda graph: graph.adding("colo-disk0", "children.0.file.locking=off"),
+        secondary=lambda graph: graph.adding("parent0", "file.locking=off"),
+    ),
+    Sabotage(
+        "tired-stream",
+        "After the first stretch that is watched the checkpoint stream is slow.",
+        topology=lambda topology: replace(topology, relayed=True),
+        before={"watch": tampering.tire_stream},
     ),
     Sabotage(
         "cut-stream",

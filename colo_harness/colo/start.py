@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def prepare_disks(pair: "ColoPair") -> None:
     """Give each host its copy of the same disk, and the secondary its two buffers."""
     for host in HOSTS:
-        pair.files[host].folder.mkdir()
+        pair.files[host].make()
         for image, _, _ in pair.files[host].images(pair.topology.disks):
             pair.lab.copy(pair.guest.disk, image)
     make_buffers(pair)
@@ -39,17 +39,17 @@ def start_primary(pair: "ColoPair") -> None:
     with ThreadPoolExecutor(1, thread_name_prefix="primary") as threads:
         coming = threads.submit(pair.launch, Role.PRIMARY, warm.restoring() if _is_warm(pair) else [])
         if pair.topology.waiting:
-            _launch_secondary(pair)
+            launch_secondary(pair)
         coming.result()
 
 
 def start_secondary(pair: "ColoPair") -> None:
     """Start the secondary, which listens for the checkpoint stream (step 2)."""
     if not pair.topology.waiting:
-        _launch_secondary(pair)
+        launch_secondary(pair)
 
 
-def _launch_secondary(pair: "ColoPair") -> None:
+def launch_secondary(pair: "ColoPair") -> None:
     """Start it; where nothing would silence its guest, its host is off the service network until it is promoted."""
     if pair.topology.networked and not pair.topology.proxied:
         pair.network.unplug(pair.host(Role.SECONDARY))
@@ -92,8 +92,8 @@ def serve_replica(pair: "ColoPair") -> None:
 
 def attach_replica(pair: "ColoPair") -> None:
     """Add the secondary's export to the primary's quorum."""
-    if pair.topology.document == "2016":
-        procedure_2016.attach_replica(pair.vm(Role.PRIMARY), pair.address(Role.SECONDARY))
+    if names := procedure_2016.NAMES.get(pair.topology.document):
+        procedure_2016.attach_replica(pair.vm(Role.PRIMARY), pair.address(Role.SECONDARY), names)
         return
     for disk in range(pair.topology.disks):
         procedure.attach_replica(pair.vm(Role.PRIMARY), pair.address(Role.SECONDARY), disk=disk)

@@ -57,9 +57,7 @@ class Stepper:
         relay = self._pair.relays.checkpoint
         relay.hold(*TRANSACTION)
         relay.advance()
-        following = relay.wait_held(timeout=self._pair.timeouts.checkpoint)
-        self._pair.await_traced(following, since=self._since)
-        return following
+        return self._pair.relays.await_held(timeout=self._pair.timeouts.checkpoint)
 
     def _finish(self) -> None:
         self._pair.relays.checkpoint.release()

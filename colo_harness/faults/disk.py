@@ -8,14 +8,22 @@ from typing import Literal
 from colo_harness.colo.disks import write_alone
 from colo_harness.colo.pair import ColoPair
 from colo_harness.faults.fault import Bite
-from colo_harness.qemu.disk import BASE_BLOCKS
+from colo_harness.qemu.disk import BASE_BLOCKS, BLOCK, CLUSTER, FIRST_SLOT
 from colo_harness.qemu.flaw import Trouble, flawed
 from colo_harness.qemu.topology import Role
 
 Place = Literal["primary", "parent", "hidden", "active"]
 """The images of a pair: the primary's disk, the secondary's, and the two before that."""
+CLUSTERS = range(2 * FIRST_SLOT, 2 * FIRST_SLOT + 256, CLUSTER // BLOCK)
+"""A block in each of so many clusters that nobody else writes: more than a tmpfs of 1 MiB has room for."""
 PROBE = BASE_BLOCKS - 1
 """A block that nobody else writes, in a cluster that both disks have had from the first."""
+
+REFUSED = (
+    *("quorum-report-bad", "quorum-failure", "block-io-error", "block-job-error", "colo-exit-error"),
+    *("stderr-block", "stderr-nbd", "console-disk", "stderr-migration", "stderr-network"),
+)
+"""What a disk that refuses writes brings."""
 
 
 @dataclass(frozen=True)
@@ -25,10 +33,7 @@ class DiskError:
     place: Place
     trouble: Trouble = "EIO"
 
-    allows = (
-        *("quorum-report-bad", "quorum-failure", "block-io-error", "block-job-error", "colo-exit-error"),
-        *("stderr-block", "stderr-nbd", "console-disk", "stderr-migration", "stderr-network"),
-    )
+    allows = REFUSED
 
     def __str__(self) -> str:
         return f"{self.place}-{self.trouble.lower()}"
@@ -53,3 +58,27 @@ class DiskError:
             write_alone(pair, writer, {PROBE: "!"})
             pair.vm(writer).await_event("QUORUM_REPORT_BAD", since=since, timeout=pair.timeouts.command)
             yield {"host": victim.name, "image": image.name}
+
+
+@dataclass(frozen=True)
+class RamDiskFull:
+    """The tmpfs of the secondary's buffers has no room left, until failover empties them (`ram_disk_mib=1`)."""
+
+    allows = REFUSED
+
+    def __str__(self) -> str:
+        return "ram-disk-full"
+
+    @property
+    def role(self) -> Role:
+        """The side whose buffers they are."""
+        return Role.SECONDARY
+
+    @contextmanager
+    def inject(self, pair: ColoPair) -> Iterator[Bite]:
+        """Let the secondary write until its buffers can hold no more. Raises WaitTimeout."""
+        victim = pair.vm(self.role)
+        since = pair.history.cursor()
+        write_alone(pair, self.role, dict.fromkeys(CLUSTERS, "f"))
+        victim.await_event("QUORUM_REPORT_BAD", since=since, timeout=pair.timeouts.command)
+        yield {"host": victim.name}

@@ -74,16 +74,23 @@ class Graph:
 
 @dataclass(frozen=True)
 class Files:
-    """Where one QEMU's files are; all lie in its own folder."""
+    """Where one QEMU's files are; all lie in folders of its own."""
 
     folder: Path
     raw: bool = False
     """Whether the images of the guest's disks are raw."""
+    room: Path | None = None
+    """A folder that the host's buffers lie in, where that is not this one."""
+
+    def make(self) -> None:
+        """Make the folders that all files lie in."""
+        self.folder.mkdir()
+        self._buffers.mkdir(exist_ok=True)
 
     def next(self) -> "Files":
         """Return where the next QEMU of the same host has its files: host_a, then host_a-2, host_a-3 and so on."""
         host, _, number = self.folder.name.partition("-")
-        return Files(self.folder.with_name(f"{host}-{int(number or 1) + 1}"), self.raw)
+        return replace(self, folder=self.folder.with_name(f"{host}-{int(number or 1) + 1}"))
 
     @property
     def monitor(self) -> Path:
@@ -134,17 +141,21 @@ class Files:
         return self.folder / f"disk{end}.{'raw' if self.raw else 'qcow2'}"
 
     def _image(self, name: str, end: str) -> Path:
-        return self.folder / f"{name}{end}.qcow2"
+        return self._buffers / f"{name}{end}.qcow2"
+
+    @property
+    def _buffers(self) -> Path:
+        return self.room / self.folder.name if self.room else self.folder
 
     @property
     def active(self) -> Path:
         """The secondary's active disk."""
-        return self.folder / "active.qcow2"
+        return self._image("active", "")
 
     @property
     def hidden(self) -> Path:
         """The secondary's hidden disk."""
-        return self.folder / "hidden.qcow2"
+        return self._image("hidden", "")
 
 
 @dataclass(frozen=True)
@@ -252,8 +263,8 @@ def secondary(topology: Topology, files: Files, contract: Contract, *, primary_a
         ]
     )
     incoming = Part("-incoming", "defer" if topology.deferred else f"tcp:0.0.0.0:{Channel.CHECKPOINT}")
-    halted = [Part("-S", "")] if topology.secondary_halted else []
-    storage = [*_for_each_disk(drives, topology), *halted, incoming]
+    halted = [Part("-S", "")] if topology.secondary_halted or topology.standby else []
+    storage = [*_for_each_disk(drives, topology), *halted, *([] if topology.standby else [incoming])]
     if not topology.proxied:
         return storage
     proxy = [

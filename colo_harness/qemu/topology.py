@@ -104,14 +104,20 @@ class Topology:
     """Where its disks are: virtio-blk, the mainboard's controller, or a virtio-scsi one; "": as suits the guest."""
     raw: bool = False
     """The images of its disks are raw; the secondary's buffers never are."""
+    ram_disk_mib: int = 0
+    """The secondary's buffers lie on a tmpfs of so many MiB, as the documents advise; 0: beside its disk."""
     usb: bool = False
     """The guest has the USB controller and tablet of the documents."""
-    document: Literal["qemu-colo", "2016"] = "qemu-colo"
-    """Whose command line and commands the pair follows; that of 2016 (docs/COLO-FT.txt) knows no proxy and one disk."""
+    document: Literal["qemu-colo", "COLO-FT", "2016"] = "qemu-colo"
+    """Whose command line and commands the pair follows: QEMU 11.1's, that of QEMU 5.2 to 10.0 (docs/COLO-FT.txt),
+    or the latter as proposed in 2016, which knows no proxy. The older ones know one disk.
+    """
     waiting: bool = False
     """The primary comes up only once the secondary is connected, by `wait=on` of the document."""
     secondary_halted: bool = False
     """The secondary is started with `-S`, as the primary is."""
+    standby: bool = False
+    """The secondary's guest never runs, and no checkpoint stream comes: its disk alone is replicated."""
     capabilities: tuple[tuple[str, ...], tuple[str, ...]] | None = None
     """Migration capabilities of the primary and of the secondary, where they are not those that COLO wants."""
     impostor: bool = False

@@ -11,6 +11,7 @@ from typing import Literal, Self, TypeVar
 from colo_harness.history import History
 from colo_harness.machine.namespace import Namespace
 from colo_harness.machine.network import GUEST
+from colo_harness.traffic.clock import Clock
 from colo_harness.traffic.content import derived
 from colo_harness.traffic.datagram import Burst, Ping, UdpEcho
 from colo_harness.traffic.differ import Differ, IcmpDiffer, TcpDiffer, UdpDiffer
@@ -209,6 +210,10 @@ class Client:
         name = self._name(Ping.kind, name)
         wait, identifier = self._datagram_timeout, next(self._identifiers)
         return self._keep(Ping(self._target, name, timeout=wait, identifier=identifier))
+
+    def clock(self, name: str | None = None) -> Clock:
+        """Open a session that reads the guest's clocks; each answer differs between the sides."""
+        return self._keep(Clock(self._target, self._name(Clock.kind, name)))
 
     def control(self, name: str | None = None) -> Control:
         """Open a session that gives the guest orders."""

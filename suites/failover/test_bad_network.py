@@ -37,6 +37,8 @@ UNAIDED = pytest.mark.topology(compare_timeout_ms=60_000)
 """No checkpoint comes of itself, so that none can save a session whose mechanism fails."""
 BRIEF = pytest.mark.topology(compare_timeout_ms=1500, scan_cycle_ms=250)
 """A frame that waits too long is found within a stretch of seconds."""
+BACKED_OFF = pytest.mark.answers(within=30)
+"""A sender doubles its timer at each loss, and without timestamps keeps it so until it has measured anew (RFC 6298)."""
 pytestmark = [
     pytest.mark.matrix,
     PLAIN_TCP,
@@ -67,6 +69,7 @@ def test_what_is_slow_costs_time_alone(
     check(*RIGHT, NoForcedCheckpoint())
 
 
+@BACKED_OFF
 @pytest.mark.parametrize("bad", [LOSS, TWICE, LATE, SPOILT], ids=str)
 @pytest.mark.claim("NET-5")
 @control(sabotage="laundered-frames", checker="nothing_lost", on="corrupt-3")
@@ -132,6 +135,7 @@ def test_what_is_sent_again_overtakes_nothing(
     check(exercised, no_reset, nothing_lost, none_outdated)
 
 
+@BACKED_OFF
 @pytest.mark.parametrize("lost", list(Role), ids=str)
 @pytest.mark.claim("NET-5")
 def test_so_it_does_across_a_failover(

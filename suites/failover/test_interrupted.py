@@ -32,7 +32,7 @@ EVERY = [
     *(moment for moment in IN_FAILOVER if moment not in ALIKE),
     *(pytest.param(moment, marks=pytest.mark.slow) for moment in (*ALIKE, *TOLD_FIRST)),
 ]
-pytestmark = [pytest.mark.matrix, PLAIN_TCP, pytest.mark.answers(within=4)]
+pytestmark = [pytest.mark.matrix, PLAIN_TCP, pytest.mark.answers(within=6)]
 
 
 @pytest.mark.parametrize("moment", EVERY, ids=str)

@@ -23,7 +23,9 @@ from colo_harness.judge import (
     symptoms_declared,
     worst,
 )
-from suites.harness.cases import CASES, STATES, Case
+from suites.harness.cases import CASES as USUAL
+from suites.harness.cases import STATES, Case
+from suites.harness.cases_variants import VARIANTS
 from suites.harness.histories import (
     changed,
     ended,
@@ -31,6 +33,8 @@ from suites.harness.histories import (
     shape,
     without,
 )
+
+CASES = [*USUAL, *VARIANTS]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)

@@ -119,10 +119,11 @@ def test_the_secondary_is_started_as_documented(document: Document, sent: Sent) 
 
 @pytest.mark.usefixtures("pair")
 def test_the_primary_is_started_as_documented(document: Document, sent: Sent) -> None:
-    """Step 4, with the capabilities first and step 5 before its `migrate`."""
+    """Step 4, with the capabilities first and step 5 before its `migrate`; of our own is how fast memory may go."""
     _, step_4, step_5 = document.commands("startup-qemu")
     *before, migrate = capabilities_first(step_4)
-    assert sent.to("host_a") == [*before, *step_5, migrate]
+    of_ours = ("migrate-set-parameters", {"max-bandwidth": procedure.BANDWIDTH})
+    assert sent.to("host_a") == [*before, of_ours, *step_5, migrate]
 
 
 @pytest.mark.usefixtures("pair")

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -225,6 +226,21 @@ def test_orders_are_carried_out(client: Client) -> None:
         control.dirty(8, 4)
         control.dirty(4, 8)
         control.calm()
+
+
+def test_clocks_are_told(client: Client, client_side: Namespace, history: History) -> None:
+    """As they are here, and nobody but a guest sets one back."""
+    with client.clock() as clock:
+        clock.exchange(2)
+    with client_side.socket(socket.AF_INET, socket.SOCK_STREAM) as asker:
+        asker.settimeout(5)
+        asker.connect((GUEST, PORT))
+        asker.send(b"BACK\n")
+        assert asker.recv(64) == b"ERROR EPERM\n"
+    told = [entry.data for entry in history if entry.what == "clock" and entry.data["type"] == "ok"]
+    assert len(told) == 2
+    assert time.time() - 60 < told[0]["day"] < told[1]["day"] <= time.time()
+    assert told[0]["monotonic"] < told[1]["monotonic"] <= time.monotonic()
 
 
 def crowd_asks(history: History, since: int) -> bool:

@@ -179,6 +179,7 @@ def test_a_refused_connection(history: History, client: Client) -> None:
         (9005, "log", b"OK 17\n"),
         (9006, "dialled", b"FAILED ECONNREFUSED\n"),
         (9007, "control", b"\xff\xfe\n"),
+        (9007, "clock", b"noon\n"),
     ],
 )
 def test_a_wrong_answer_of_each_service(

@@ -2,6 +2,7 @@
 
 import pytest
 
+from colo_harness.colo.disks import Image, write_alone
 from colo_harness.colo.pair import ColoPair
 from colo_harness.faults.loss import Kill
 from colo_harness.faults.nemesis import Nemesis
@@ -13,15 +14,17 @@ from colo_harness.judge import (
     nothing_lost,
     survivors_run,
 )
-from colo_harness.judge.disks import disk_answers
+from colo_harness.judge.disks import BlocksHold, disk_answers
 from colo_harness.judge.progress import CheckpointsGoOn
 from colo_harness.qemu.topology import Role
 from colo_harness.traffic.client import Client
 from fixtures.claims import control
 from fixtures.pair import Check, on_each_accelerator
+from suites.release.contents import full_of
 from suites.release.survivors import alone
 
 NO_COMMIT = pytest.mark.xfail(strict=True, raises=Violation, reason="finding: docs/findings/0079-nothing-held-back.md")
+WRITTEN = full_of({32: "p", 112: "q"})
 OF_2016 = {"document": "2016", "raw": True, "bus": "virtio", "cpus": 2, "usb": True}
 
 
@@ -45,6 +48,7 @@ def test_a_pair_replicates_and_fails_over(pair: ColoPair, nemesis: Nemesis, chec
 @pytest.mark.answers(within=6)
 @pytest.mark.parametrize("survivor", list(Role), ids=str)
 @pytest.mark.claim("VAR-3")
+@pytest.mark.regression("crash with TCG", may_fail_on="<11.0")
 @control(sabotage="no-replication-child", checker="acknowledged_explained", on="secondary")
 def test_what_a_checkpoint_has_taken_outlives_either_side(
     pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, survivor: Role
@@ -64,10 +68,32 @@ def test_what_a_checkpoint_has_taken_outlives_either_side(
     check(exercised, no_reset, nothing_lost, acknowledged_explained, disk_answers, survivors_run)
 
 
+@on_each_accelerator
+@pytest.mark.topology(guest="micro", checkpoint_delay_ms=60_000, **OF_2016)
+@pytest.mark.answers(within=6)
+@pytest.mark.claim("VAR-3")
+@control(sabotage="no-replication-child", checker="blocks_hold")
+def test_a_bare_guest_serves_on(pair: ColoPair, client: Client, nemesis: Nemesis, check: Check) -> None:
+    """One that a poor KVM runs too answers an idle session and a new one, and has the disk of the last checkpoint."""
+    idle = client.udp_echo("idle")
+    idle.exchange(3)
+    write_alone(pair, Role.PRIMARY, {32: "p", 112: "q"})
+    pair.checkpoint()
+    nemesis.inject(Kill(Role.PRIMARY))
+    pair.failover_to(Role.SECONDARY)
+    idle.exchange(3)
+    client.udp_echo("new").exchange(3)
+    pair.observe_survivor("after")
+    Image(pair, Role.PRIMARY).blocks(WRITTEN)
+
+    check(exercised, nothing_lost, survivors_run, BlocksHold(WRITTEN, readers=1))
+
+
 @NO_COMMIT
 @pytest.mark.topology(checkpoint_delay_ms=60_000, **OF_2016)
 @pytest.mark.answers(within=6)
 @pytest.mark.claim("VAR-4")
+@pytest.mark.regression("crash with TCG", may_fail_on="<11.0")
 @control(sabotage="no-promotion", checker="no_reset")
 def test_busy_sessions_outlive_the_primary(pair: ColoPair, client: Client, nemesis: Nemesis, check: Check) -> None:
     """A client whose session was busy since the last checkpoint does not detect that its primary was lost."""

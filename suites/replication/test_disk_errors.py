@@ -4,7 +4,7 @@ import pytest
 
 from colo_harness.colo import disks
 from colo_harness.colo.pair import ColoPair
-from colo_harness.faults.disk import DiskError
+from colo_harness.faults.disk import DiskError, RamDiskFull
 from colo_harness.faults.loss import Kill
 from colo_harness.faults.nemesis import Nemesis
 from colo_harness.judge import (
@@ -35,6 +35,7 @@ OF_THE_SECONDARY = [
     pytest.param(DiskError("parent", "ENOSPC"), marks=ABORTS),
     pytest.param(DiskError("hidden", "ENOSPC"), marks=ABORTS),
     pytest.param(DiskError("active", "ENOSPC"), marks=ABORTS),
+    pytest.param(RamDiskFull(), marks=[ABORTS, pytest.mark.topology(ram_disk_mib=1)]),
 ]
 LAST = SIZE // BLOCK - FIRST_SLOT - 1
 """The slot of the disk's last block."""
@@ -51,7 +52,7 @@ pytestmark = [
 @pytest.mark.claim("DISK-5")
 @control(sabotage="no-promotion", checker="no_reset")
 def test_a_disk_of_the_secondary_fails(
-    pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, fault: DiskError
+    pair: ColoPair, client: Client, nemesis: Nemesis, check: Check, fault: DiskError | RamDiskFull
 ) -> None:
     """A manager is told, neither QEMU ends by it, and the primary carries on alone with all sessions, nothing lost."""
     with Crowd([client.log(), client.echo()]) as crowd:

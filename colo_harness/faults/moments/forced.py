@@ -30,12 +30,10 @@ class Forced:
         log = client.log()
         slot = next(log.slots)
         log.mark(slot)
-        since = pair.history.cursor()
         pair.relays.checkpoint.hold(self.message)
         with ThreadPoolExecutor(1) as thread:
             asked = thread.submit(log.read, slot)
-            pair.relays.checkpoint.wait_held(timeout=DEADLINE_S)
-            pair.await_traced(self.message, since=since)
+            pair.relays.await_held(timeout=DEADLINE_S)
             yield
             asked.result()
         log.read(slot)

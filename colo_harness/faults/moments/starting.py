@@ -88,7 +88,7 @@ class Ready(_Starting):
     def _held(self, pair: ColoPair) -> Iterator[None]:
         pair.relays.first = (Message.CHECKPOINT_READY,)
         start.migrate(pair)
-        pair.relays.checkpoint.wait_held(timeout=DEADLINE_S)
+        pair.relays.await_held(timeout=DEADLINE_S)
         yield
 
 

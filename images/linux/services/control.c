@@ -1,4 +1,4 @@
-/* Control: is it alive, dirty memory at a rate, power off, reboot, panic. */
+/* Control: is it alive, what do its clocks say, dirty memory at a rate, power off, reboot, panic. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -31,11 +31,18 @@ void dirty_setup(void)
     dirty = shared_memory(sizeof *dirty);
 }
 
-static double monotonic(void)
+static struct timespec read_clock(clockid_t clock)
 {
     struct timespec now;
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
+    return now;
+}
+
+static double monotonic(void)
+{
+    struct timespec now = read_clock(CLOCK_MONOTONIC);
+
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
@@ -127,6 +134,24 @@ static _Noreturn void end(const struct ending *ending)
     exit(1);
 }
 
+/* Differs between the two sides, as nothing else but DIFFER and MARK does. */
+static void print_clocks(struct stream *stream)
+{
+    struct timespec day = read_clock(CLOCK_REALTIME), since = read_clock(CLOCK_MONOTONIC);
+
+    stream_print(stream, "%lld.%09ld %lld.%09ld\n", (long long)day.tv_sec, day.tv_nsec, (long long)since.tv_sec,
+                 since.tv_nsec);
+}
+
+/* Set the clock of the day back by an hour. */
+static int set_clock_back(void)
+{
+    struct timespec day = read_clock(CLOCK_REALTIME);
+
+    day.tv_sec -= 3600;
+    return clock_settime(CLOCK_REALTIME, &day) < 0 ? errno : 0;
+}
+
 static bool leave(struct stream *stream, const struct ending *ending)
 {
     if (!options.init) {
@@ -159,6 +184,10 @@ bool command_control(struct stream *stream, const char *line)
         stream_print(stream, "PONG\n");
         return true;
     }
+    if (!strcmp(line, "CLOCK")) {
+        print_clocks(stream);
+        return true;
+    }
     if (wanted)
         return leave(stream, wanted);
     sscanf(line, "DIRTY %u %u%n", &mib, &rate, &parsed);
@@ -166,6 +195,8 @@ bool command_control(struct stream *stream, const char *line)
         error = start_dirty(stream->fd, mib, rate);
     else if (!strcmp(line, "CALM"))
         error = calm();
+    else if (!strcmp(line, "BACK"))
+        error = options.init ? set_clock_back() : EPERM;
     if (error)
         stream_error(stream, error);
     else
