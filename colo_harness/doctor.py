@@ -13,7 +13,7 @@ from colo_harness.machine.bundle import Recipe, damage
 from colo_harness.machine.estate import outside
 from colo_harness.machine.guardian import Guardian
 from colo_harness.machine.holding import scratch
-from colo_harness.qemu import accelerator, contract, guest, kernel, release
+from colo_harness.qemu import accelerator, contract, guest, kernel, lwip, release
 from colo_harness.qemu.contract import NEEDED_DRIVERS, NEEDED_OBJECTS, Contract
 from colo_harness.qemu.loop import Loop
 from colo_harness.qemu.topology import GuestKind
@@ -157,14 +157,17 @@ def _setup(settings: Settings) -> str:
 
 
 def _cache(doctor: Doctor) -> str:
-    for recipe in (*_releases(doctor.settings), kernel.RECIPE):
+    for recipe in (*_releases(doctor.settings), kernel.RECIPE, lwip.RECIPE):
         if reason := damage(doctor.settings.cache_dir, recipe):
             raise CacheError(f"{recipe.folder}: {reason}", f"`{_setup(doctor.settings)}` fetches it")
-    return f"QEMU {release.reference(doctor.settings).number}, Linux {kernel.fetch_kernel(doctor.settings).version}"
+    linux, tcp = kernel.fetch_kernel(doctor.settings), lwip.fetch_lwip(doctor.settings)
+    return f"QEMU {release.reference(doctor.settings).number}, Linux {linux.version}, lwIP {tcp.version}"
 
 
 def _guests(doctor: Doctor) -> str:
-    return f"built: {guest.tick(doctor.settings).parent.name}, linux-{guest.linux(doctor.settings).digest[:12]}"
+    settings = doctor.settings
+    small = f"{guest.tick(settings).parent.name}, {guest.micro(settings).parent.name}"
+    return f"built: {small}, linux-{guest.linux(settings).digest[:12]}"
 
 
 def _qemu(doctor: Doctor) -> str:
@@ -201,7 +204,7 @@ def _runs(kind: GuestKind) -> Callable[[Doctor], str]:
         found = known or accelerator.trial(settings, kind, "kvm")
         if found.reason:
             raise MachineError(found.reason, "let the outer hypervisor pass hardware virtualisation on; else TCG does")
-        return f"up in {found.seconds:.1f} s" if kind == "linux" else accelerator.paces(settings)
+        return accelerator.paces(settings) if kind == "tick" else f"up in {found.seconds:.1f} s"
 
     return ask
 
@@ -236,6 +239,7 @@ PROBES: dict[str, Probe] = {
         Probe("qemu-drivers", _has(*NEEDED_DRIVERS), after=("qemu",)),
         Probe("kvm", _kvm, must=False),
         Probe("kvm-tick", _runs("tick"), must=False, after=("kvm", "guests")),
+        Probe("kvm-micro", _runs("micro"), must=False, after=("kvm-tick",)),
         Probe("kvm-linux", _runs("linux"), must=False, after=("kvm-tick",)),
         Probe("node", _node),
     )

@@ -12,6 +12,7 @@ from colo_harness.machine.progress import Progress
 from colo_harness.machine.tool import ensure
 from colo_harness.qemu import guest
 from colo_harness.qemu.kernel import fetch_kernel
+from colo_harness.qemu.lwip import fetch_lwip
 from colo_harness.qemu.release import RECIPES, REFERENCE, fetch, recipe
 from colo_harness.report import generator
 from colo_harness.settings import Settings
@@ -44,7 +45,10 @@ def prepare(settings: Settings, progress: Progress, *releases: str) -> None:
         progress(f"QEMU {release.version} is whole")
     kernel = fetch_kernel(settings, progress, thorough=True)
     progress(f"Linux {kernel.version} is whole")
+    lwip = fetch_lwip(settings, progress, thorough=True)
+    progress(f"lwIP {lwip.version} is whole")
     guest.tick(settings, thorough=True)
+    guest.micro(settings, thorough=True)
     guest.linux(settings, thorough=True)
     progress("the guests' images are built")
     generator.ensure(settings, progress)

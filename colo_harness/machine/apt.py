@@ -30,9 +30,9 @@ class Mirror:
     keyring: Path
     """Verifies the suites' Release files."""
 
-    def source(self, suite: str) -> str:
-        """One line of sources.list(5)."""
-        return f"deb [arch={ARCHITECTURE} signed-by={self.keyring}] {self.uri} {suite} main\n"
+    def source(self, suite: str, kind: str = "deb") -> str:
+        """One line of sources.list(5); `kind` is deb, or deb-src for source packages."""
+        return f"{kind} [arch={ARCHITECTURE} signed-by={self.keyring}] {self.uri} {suite} main\n"
 
 
 def own_mirror() -> Mirror:
@@ -98,14 +98,15 @@ class PrivateApt:
     and is the caller's to remove.
     """
 
-    def __init__(self, folder: Path, suites: Sequence[str], mirror: Mirror) -> None:
+    def __init__(self, folder: Path, suites: Sequence[str], mirror: Mirror, *, sources: bool = False) -> None:
         self._suites = suites
         self._config = folder / "apt.conf"
         self._archives = folder / "archives"
         for path in (folder / "lists" / "partial", self._archives / "partial", folder / "preferences"):
             path.mkdir(parents=True, exist_ok=True)
         (folder / "status").touch()
-        (folder / "sources.list").write_text("".join(mirror.source(suite) for suite in suites))
+        kinds = ("deb", "deb-src") if sources else ("deb",)
+        (folder / "sources.list").write_text("".join(mirror.source(suite, kind) for kind in kinds for suite in suites))
         self._config.write_text(_config(folder))
 
     def update(self) -> None:
@@ -125,6 +126,14 @@ class PrivateApt:
         """Download `package` without what it depends on; return all .deb files so far. Raises CacheError."""
         self._apt("get", ["download", package], timeout=DOWNLOAD_TIMEOUT)
         return self._fetched()
+
+    def source(self, package: str) -> Path:
+        """Download the source package and return the archive of what its authors released. Raises CacheError."""
+        self._apt("get", ["source", "--download-only", package], timeout=DOWNLOAD_TIMEOUT)
+        found = sorted(self._archives.glob(f"{package}_*.orig.tar.*[!c]"))
+        if not found:
+            raise CacheError(f"the source package {package} has no .orig.tar", UNREACHABLE)
+        return found[-1]
 
     def dependencies(self, package: str) -> list[str]:
         """Return the packages that `package` itself depends on, alternatives left out. Raises CacheError."""

@@ -37,16 +37,19 @@ class Recipe:
     """Taken together with all that they depend on."""
     metapackages: tuple[str, ...] = ()
     """Stand for their direct dependencies, which are taken alone."""
+    sources: tuple[str, ...] = ()
+    """Source packages: what their authors released goes to usr/src/NAME, without Debian's patches."""
     essential: tuple[str, ...] = ()
     """Glob patterns below the root: must be there, and are hashed at each use."""
 
     def record(self) -> dict[str, Any]:
         """What of the recipe the manifest keeps: a bundle made by another recipe is not this one."""
-        return json.loads(json.dumps(asdict(self)))  # type: ignore[no-any-return]  # tuples become lists
+        told = {key: value for key, value in asdict(self).items() if key != "sources" or value}
+        return json.loads(json.dumps(told))  # type: ignore[no-any-return]  # tuples become lists
 
 
 Obtain = Callable[[Recipe, Path], list[Path]]
-"""Puts a recipe's .deb files somewhere into the given folder and returns them."""
+"""Puts a recipe's .deb files and its sources' .orig.tar files somewhere into the given folder and returns them."""
 
 
 @dataclass(frozen=True)
@@ -60,13 +63,13 @@ class Bundle:
 
 def obtain_with_apt(recipe: Recipe, folder: Path) -> list[Path]:
     """Fetch from the machine's own mirror. Raises CacheError, MachineError."""
-    apt = PrivateApt(folder, recipe.suites, own_mirror())
+    apt = PrivateApt(folder, recipe.suites, own_mirror(), sources=bool(recipe.sources))
     apt.update()
     debs = apt.download(recipe.packages, recipe.suites[-1]) if recipe.packages else []
     for package in recipe.metapackages:
         for dependency in apt.dependencies(package):
             debs = apt.download_only(dependency)
-    return debs
+    return [*debs, *(apt.source(package) for package in recipe.sources)]
 
 
 def bundle(
@@ -140,7 +143,7 @@ def _build(folder: Path, recipe: Recipe, obtain: Obtain, progress: Progress) -> 
         root.mkdir(parents=True)
         packages = {}
         for deb in debs:
-            name, record = _unpack(deb, root)
+            name, record = (_unpack if deb.suffix == ".deb" else _unpack_source)(deb, root)
             packages[name] = record
         manifest = {
             "format": FORMAT,
@@ -164,6 +167,16 @@ def _unpack(deb: Path, root: Path) -> tuple[str, dict[str, str]]:
     name, version, architecture = shown.split()
     run(["dpkg-deb", "--extract", str(deb), str(root)], timeout=UNPACK_TIMEOUT)
     return name, {"version": version, "architecture": architecture, "sha256": sha256(deb)}
+
+
+def _unpack_source(archive: Path, root: Path) -> tuple[str, dict[str, str]]:
+    """Do the same with NAME_VERSION.orig.tar.SUFFIX, as dpkg-source(1) calls it."""
+    name, version = archive.name.partition(".orig.tar.")[0].split("_")
+    place = root / "usr/src" / name
+    place.mkdir(parents=True)
+    options = ["--extract", "--no-same-owner", "--strip-components=1", f"--directory={place}"]
+    run(["tar", *options, f"--file={archive}"], timeout=UNPACK_TIMEOUT)
+    return name, {"version": version, "architecture": "source", "sha256": sha256(archive)}
 
 
 def _damage(folder: Path, recipe: Recipe, *, thorough: bool) -> str | None:

@@ -272,7 +272,7 @@ def secondary(topology: Topology, files: Files, contract: Contract, *, primary_a
         _chardev("red1", f"host={primary_address},port={Channel.COMPARE},{contract.reconnect}"),
         _filter("filter-redirector", "f1", "queue=tx,indev=red0"),
         _filter("filter-redirector", "f2", "queue=rx,outdev=red1"),
-        _filter("filter-rewriter", "rew0", "queue=all"),
+        *([_filter("filter-rewriter", "rew0", "queue=all")] if topology.rewriter else []),
     ]
     return [*_for_each_nic(proxy, topology), *storage]
 

@@ -16,6 +16,7 @@ from colo_harness.machine.manifest import describe, wrong_file
 from colo_harness.machine.process import run
 from colo_harness.qemu import cpio, modules
 from colo_harness.qemu.kernel import Kernel, fetch_kernel
+from colo_harness.qemu.lwip import Lwip, fetch_lwip
 from colo_harness.settings import Settings
 
 RECIPES = Path(__file__).parents[2] / "images"
@@ -70,11 +71,13 @@ def tick(settings: Settings, *, thorough: bool = False) -> Path:
 def micro(settings: Settings, *, thorough: bool = False) -> Path:
     """Return the micro guest's multiboot kernel; its folder's name is its content key; `thorough` as of `tick`.
 
-    Raises CacheError, MachineError.
+    What is missing of its parts is fetched. Raises CacheError, MachineError.
     """
-    recipe = sorted((RECIPES / "micro").iterdir())
-    inputs = map(Path.read_bytes, (*recipe, Path(__file__)))
-    return _built(settings, "micro", [_version("gcc"), *inputs], _make_micro, thorough=thorough) / "micro.elf"
+    lwip = fetch_lwip(settings)
+    recipe = sorted(path for path in (RECIPES / "micro").rglob("*") if path.is_file())
+    inputs = map(Path.read_bytes, (*recipe, *lwip.sources, Path(__file__)))
+    key = [_version("gcc"), lwip.version.encode(), *inputs]
+    return _built(settings, "micro", key, lambda made: _make_micro(made, lwip), thorough=thorough) / "micro.elf"
 
 
 def linux(settings: Settings, *, thorough: bool = False) -> LinuxImage:
@@ -100,15 +103,17 @@ def compile_services(to: Path) -> None:
     run(["gcc", *options, "-o", to, *sources], timeout=COMPILE_TIMEOUT, remedy=REMEDY)
 
 
-def compile_micro(to: Path) -> None:
+def compile_micro(to: Path, lwip: Lwip) -> None:
     """Build the micro guest as one 32-bit multiboot kernel; it needs no libc. Raises MachineError."""
     folder = RECIPES / "micro"
     machine = ("-m32", "-march=i686", "-mno-sse", "-ffreestanding", "-fno-pic", "-fno-stack-protector")
-    plain = ("-std=gnu11", "-O2", "-fno-asynchronous-unwind-tables", "-nostdlib", "-static")
+    plain = ("-std=gnu11", "-O2", "-fno-asynchronous-unwind-tables", "-ffunction-sections", "-nostdlib", "-static")
+    headers = (f"-I{folder / 'port'}", f"-I{lwip.headers}")
     warnings = ("-Wall", "-Wextra", "-Wshadow", "-Werror")
-    layout = (f"-Wl,--build-id=none,--no-warn-rwx-segments,-T,{folder / 'link.ld'}", "-s")
-    sources = sorted(folder.glob("*.c"))
-    run(["gcc", *machine, *plain, *warnings, *layout, "-o", to, *sources], timeout=COMPILE_TIMEOUT, remedy=REMEDY)
+    layout = (f"-Wl,--build-id=none,--gc-sections,--no-warn-rwx-segments,-T,{folder / 'link.ld'}", "-s")
+    options = (*machine, *plain, *headers, *warnings, *layout)
+    sources = (*sorted(folder.glob("*.c")), *lwip.sources)
+    run(["gcc", *options, "-o", to, *sources], timeout=COMPILE_TIMEOUT, remedy=REMEDY)
 
 
 def assemble_tick(to: Path) -> None:
@@ -166,8 +171,8 @@ def _make_tick(folder: Path) -> None:
     assemble_tick(folder / "tick.img")
 
 
-def _make_micro(folder: Path) -> None:
-    compile_micro(folder / "micro.elf")
+def _make_micro(folder: Path, lwip: Lwip) -> None:
+    compile_micro(folder / "micro.elf", lwip)
 
 
 def _make_linux(folder: Path, kernel: Kernel) -> None:

@@ -86,6 +86,8 @@ class Topology:
     """The guest has a device that gives memory back to the host (virtio-mem), which the copy of COLO forbids."""
     headerless: str = ""
     """The part of the proxy that alone has no `vnet_hdr_support`, by its id; none where that is empty."""
+    rewriter: bool = True
+    """The secondary has a filter-rewriter, which only sessions over TCP need."""
     relayed: bool = False
     """The checkpoint stream goes through a relay of ours, which can hold it at a message."""
     deferred: bool = False

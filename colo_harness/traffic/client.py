@@ -13,11 +13,12 @@ from colo_harness.machine.namespace import Namespace
 from colo_harness.machine.network import GUEST
 from colo_harness.traffic.clock import Clock
 from colo_harness.traffic.content import derived
+from colo_harness.traffic.counter import Counter, TcpCounter, UdpCounter
 from colo_harness.traffic.datagram import Burst, Ping, UdpEcho
 from colo_harness.traffic.differ import Differ, IcmpDiffer, TcpDiffer, UdpDiffer
 from colo_harness.traffic.disk import DiskLog, SecondDiskLog
 from colo_harness.traffic.session import Session, Target
-from colo_harness.traffic.tcp import Control, Counter, Dialled, Echo, Http
+from colo_harness.traffic.tcp import Control, Dialled, Echo, Http
 from colo_harness.traffic.transfer import Download, HalfClosedDownload, Upload
 
 AnySession = TypeVar("AnySession", bound=Session)
@@ -85,6 +86,10 @@ class Client:
         """Open those of `incoming` in which the guest says nothing unasked: no answer is on its way behind another."""
         return self._open_all(*self._asked())
 
+    def datagrams(self) -> list[Session]:
+        """Open one session of each kind over UDP and ICMP whose answers are the same on both sides."""
+        return [self.udp_echo(), self.counter(transport="udp"), self.ping()]
+
     def mixed(self, count: int) -> list[Session]:
         """Open `count` sessions: echo, HTTP, counter, echo over UDP and ping in turn."""
         kinds: list[Callable[[], Session]] = [self.echo, self.http, self.counter, self.udp_echo, self.ping]
@@ -120,7 +125,7 @@ class Client:
 
     def _read_counters(self, counters: Sequence[Counter]) -> None:
         for counter in counters:
-            with self.counter(key=counter.key) as reader:
+            with self.counter(key=counter.key, transport=counter.over) as reader:
                 reader.read()
 
     def echo(self, name: str | None = None, *, size: int = Echo.size) -> Echo:
@@ -140,10 +145,14 @@ class Client:
         """Open a kept-alive HTTP connection."""
         return self._keep(Http(self._target, self._name(Http.kind, name)))
 
-    def counter(self, name: str | None = None, *, key: int | None = None) -> Counter:
+    def counter(
+        self, name: str | None = None, *, key: int | None = None, transport: Literal["tcp", "udp"] = "tcp"
+    ) -> Counter:
         """Open a session with a counter (0 to 1023), by default one that this client has not handed out."""
-        key = next(self._keys) % _KEYS if key is None else key
-        return self._keep(Counter(self._target, self._name(Counter.kind, name), key=key))
+        key, name = next(self._keys) % _KEYS if key is None else key, self._name(Counter.kind, name)
+        if transport == "tcp":
+            return self._keep(TcpCounter(self._target, name, key=key))
+        return self._keep(UdpCounter(self._target, name, key=key, timeout=self._datagram_timeout))
 
     def log(self, name: str | None = None, *, disk: int = 0) -> DiskLog:
         """Open a session with the log on a disk; all logs of this client, of either disk, share one row of slots."""

@@ -55,6 +55,22 @@ class UdpSession(DatagramSession):
         self.socket.connect((self.target.address, self.port))
 
 
+class UdpQuestions(UdpSession):
+    """Asks in datagrams that have no number; after a lost one from a new port, so that no late answer comes."""
+
+    _lost = False
+
+    def _question(self, request: bytes) -> bytes:
+        if self._lost:
+            self._release()
+            self._open()
+        self._lost = True
+        self.socket.send(request)
+        got = self._receive()
+        self._lost = False
+        return got
+
+
 class UdpEcho(UdpSession):
     """Each datagram comes back."""
 

@@ -4,7 +4,7 @@ from abc import abstractmethod
 
 from colo_harness.errors import UsageError
 from colo_harness.traffic.content import derived, difference, digest, lines
-from colo_harness.traffic.datagram import IcmpSession, UdpSession
+from colo_harness.traffic.datagram import IcmpSession, UdpQuestions
 from colo_harness.traffic.session import Session, WrongAnswer
 from colo_harness.traffic.tcp import TcpSession
 
@@ -66,23 +66,15 @@ class TcpDiffer(Differ, TcpSession):
         return lines(_SEED, 0, size), self.stream.exactly(size)
 
 
-class UdpDiffer(Differ, UdpSession):
-    """Asks in datagrams; after a lost one from a new port, so that no late answer comes."""
+class UdpDiffer(Differ, UdpQuestions):
+    """Asks in datagrams."""
 
     transport = "udp"
     port = 9004
     largest = 1400
-    _lost = False
 
     def _answer(self, n: int, size: int, at: int) -> tuple[bytes, bytes]:  # noqa: ARG002 - its port tells it apart
-        if self._lost:
-            self._release()
-            self._open()
-        self._lost = True
-        self.socket.send(f"DIFFER {size} {at}\n".encode())
-        got = self._receive()
-        self._lost = False
-        return lines(_SEED, 0, size), got
+        return lines(_SEED, 0, size), self._question(f"DIFFER {size} {at}\n".encode())
 
 
 class IcmpDiffer(Differ, IcmpSession):

@@ -1,11 +1,10 @@
 """The sessions that a client keeps with the guest's TCP services."""
 
-import re
 import socket
 from typing import Any, ClassVar
 
 from colo_harness.errors import GuestFailure
-from colo_harness.traffic.content import derived, lines
+from colo_harness.traffic.content import lines
 from colo_harness.traffic.session import Declined, Session, Target, WrongAnswer, compare, error_data
 from colo_harness.traffic.stream import Stream
 
@@ -164,37 +163,6 @@ class Http(TcpSession):
         if length != str(_HTTP_BODY):
             raise WrongAnswer(f"Content-Length {length!r} in place of {_HTTP_BODY}")
         return _HTTP_BODY
-
-
-class Counter(TcpSession):
-    """Adds to one of the guest's counters, whose every answer depends on all earlier additions."""
-
-    kind = "counter"
-    what = "counter-add"
-    port = 9003
-
-    def __init__(self, target: Target, name: str, *, key: int) -> None:
-        self.key = key
-        super().__init__(target, name)
-
-    def read(self) -> None:
-        """Ask for the counter without changing it."""
-        if self._usable("counter-get"):
-            with self.operation("counter-get", key=self.key) as answer:
-                self._ask(answer, f"GET {self.key}\n")
-
-    def _exchange_one(self, n: int) -> None:
-        value = derived(self.seed, n)
-        with self.operation("counter-add", key=self.key, value=value) as answer:
-            self._ask(answer, f"ADD {self.key} {value}\n")
-
-    def _ask(self, answer: dict[str, Any], request: str) -> None:
-        self.stream.send(request.encode())
-        line = self.stream.line()
-        match = re.fullmatch(r"(\d+) (\d+)", line)
-        if not match:
-            raise WrongAnswer(f"neither count nor state: {line!r}")
-        answer.update(n=int(match[1]), state=int(match[2]))
 
 
 class Control(TcpSession):

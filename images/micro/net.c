@@ -1,15 +1,14 @@
-/* ARP, and ICMP echo and UDP over IPv4, in place: an answer is its question turned round. */
+/* ICMP echo and UDP over IPv4, in place: an answer is its question turned round. */
 #include "micro.h"
 
 #define ETHERNET 14
-#define ARP 0x0806
 #define IPV4 0x0800
 #define ICMP 1
 #define UDP 17
 #define FRAGMENT 0x3fff
 #define TTL 64
 
-static const uint8_t address[4] = {10, 77, 0, 10};
+const uint8_t address[4] = {10, 77, 0, 10};
 
 static uint32_t sum(uint32_t total, const uint8_t *data, size_t size)
 {
@@ -31,17 +30,6 @@ static void swap(uint8_t *one, uint8_t *other, size_t size)
         *one = *other;
         *other = kept;
     }
-}
-
-static size_t answer_arp(uint8_t *arp, size_t size)
-{
-    if (size < 28 || get16(arp + 6) != 1 || memcmp(arp + 24, address, 4))
-        return 0;
-    arp[7] = 2;
-    memcpy(arp + 18, arp + 8, 10);
-    memcpy(arp + 8, mac, 6);
-    memcpy(arp + 14, address, 4);
-    return 28;
 }
 
 static size_t answer_icmp(uint8_t *icmp, size_t size)
@@ -108,9 +96,7 @@ size_t answer_frame(uint8_t *frame, size_t size)
 
     if (size < ETHERNET)
         return 0;
-    if (get16(frame + 12) == ARP)
-        answered = answer_arp(frame + ETHERNET, size - ETHERNET);
-    else if (get16(frame + 12) == IPV4)
+    if (get16(frame + 12) == IPV4)
         answered = answer_ip(frame + ETHERNET, size - ETHERNET);
     if (!answered)
         return 0;

@@ -29,16 +29,24 @@
 #define RECEIVE 0
 #define SEND 1
 
+#define PAGE 4096
+#define ROUNDED(size) (((size) + PAGE - 1) / PAGE * PAGE)
+#define USED(entries) ROUNDED(16 * (entries) + 6 + 2 * (entries)) /* 2.3: where this part of a queue begins */
+#define MOST_ENTRIES 1024 /* QEMU's queues have 256, those of 10.0.13 have 1024 */
+
+struct slot { uint64_t address; uint32_t length; uint16_t flags, next; };
+struct avail { volatile uint16_t flags, index, entries[MOST_ENTRIES]; };
+struct used { volatile uint16_t flags, index; volatile struct { uint32_t slot, length; } entries[MOST_ENTRIES]; };
 struct ring {
-    struct { uint64_t address; uint32_t length; uint16_t flags, next; } slots[SLOTS];
-    volatile uint16_t avail_flags, avail_index, avail[SLOTS + 1];
-    uint8_t gap[4096 - 6 - 2 * SLOTS];
-    volatile uint16_t used_flags, used_index;
-    volatile struct { uint32_t slot, length; } used[SLOTS];
-} __attribute__((aligned(4096)));
+    struct slot *slots;
+    struct avail *avail;
+    struct used *used;
+    uint16_t size;
+};
 
 uint8_t mac[6];
 static uint16_t ports;
+static uint8_t memory[2][USED(MOST_ENTRIES) + ROUNDED(sizeof(struct used))] __attribute__((aligned(PAGE)));
 static struct ring rings[2];
 static uint8_t buffers[2][SLOTS][BUFFER];
 static uint16_t seen, sent;
@@ -54,11 +62,11 @@ static void hand_over(int queue, uint16_t slot, uint32_t size)
     struct ring *ring = &rings[queue];
 
     ring->slots[slot].length = size;
-    ring->avail[ring->avail_index % SLOTS] = slot;
+    ring->avail->entries[ring->avail->index % ring->size] = slot;
     __asm__ volatile("" : : : "memory");
-    ring->avail_index++;
+    ring->avail->index++;
     __sync_synchronize();
-    if (!(ring->used_flags & NO_NOTIFY))
+    if (!(ring->used->flags & NO_NOTIFY))
         outw((uint16_t)queue, ports + QUEUE_NOTIFY);
 }
 
@@ -67,17 +75,21 @@ static int start_queue(int queue)
     struct ring *ring = &rings[queue];
 
     outw((uint16_t)queue, ports + QUEUE_SELECT);
-    if (inw(ports + QUEUE_SIZE) != SLOTS)
+    ring->size = inw(ports + QUEUE_SIZE);
+    if (ring->size < SLOTS || ring->size > MOST_ENTRIES)
         return -1;
-    ring->avail_flags = NO_INTERRUPT;
+    ring->slots = (struct slot *)memory[queue];
+    ring->avail = (struct avail *)(ring->slots + ring->size);
+    ring->used = (struct used *)(memory[queue] + USED(ring->size));
+    ring->avail->flags = NO_INTERRUPT;
     for (int i = 0; i < SLOTS; i++) {
         ring->slots[i].address = (uintptr_t)buffers[queue][i];
         ring->slots[i].length = BUFFER;
         ring->slots[i].flags = queue == RECEIVE ? WRITABLE : 0;
-        ring->avail[i] = (uint16_t)i;
+        ring->avail->entries[i] = (uint16_t)i;
     }
-    ring->avail_index = queue == RECEIVE ? SLOTS : 0;
-    outl((uintptr_t)ring / 4096, ports + QUEUE_ADDRESS);
+    ring->avail->index = queue == RECEIVE ? SLOTS : 0;
+    outl((uintptr_t)memory[queue] / PAGE, ports + QUEUE_ADDRESS);
     return 0;
 }
 
@@ -106,23 +118,28 @@ int nic_start(void)
 
 uint8_t *nic_received(size_t *size)
 {
-    if (seen == rings[RECEIVE].used_index)
+    const struct ring *ring = &rings[RECEIVE];
+
+    if (seen == ring->used->index)
         return NULL;
     __asm__ volatile("" : : : "memory");
-    *size = rings[RECEIVE].used[seen % SLOTS].length - HEADER;
-    return buffers[RECEIVE][rings[RECEIVE].used[seen % SLOTS].slot] + HEADER;
+    *size = ring->used->entries[seen % ring->size].length - HEADER;
+    return buffers[RECEIVE][ring->used->entries[seen % ring->size].slot] + HEADER;
 }
 
 void nic_release(void)
 {
-    hand_over(RECEIVE, (uint16_t)rings[RECEIVE].used[seen++ % SLOTS].slot, BUFFER);
+    const struct ring *ring = &rings[RECEIVE];
+
+    hand_over(RECEIVE, (uint16_t)ring->used->entries[seen++ % ring->size].slot, BUFFER);
 }
 
 void nic_send(const uint8_t *frame, size_t size)
 {
+    const struct ring *ring = &rings[SEND];
     uint16_t slot = sent++ % SLOTS;
 
-    while ((uint16_t)(rings[SEND].avail_index - rings[SEND].used_index) >= SLOTS)
+    while ((uint16_t)(ring->avail->index - ring->used->index) >= SLOTS)
         ;
     memset(buffers[SEND][slot], 0, HEADER);
     memcpy(buffers[SEND][slot] + HEADER, frame, size);

@@ -2,6 +2,7 @@
 #include "micro.h"
 
 #define ECHO 7
+#define COUNTER 9003
 #define DIFFER 9004
 #define DIFFER_SEED 0xd1ff
 #define DIFFER_MOST 1400
@@ -44,32 +45,13 @@ uint8_t side_letter(void)
     return '?';
 }
 
-/* Take a decimal number at `*at` and step behind it; -1 where there is none or it is too long. */
-static int32_t number(const uint8_t *data, size_t size, size_t *at)
-{
-    size_t start = *at;
-    int32_t value = 0;
-
-    for (; *at < size && data[*at] >= '0' && data[*at] <= '9'; ++*at)
-        value = value * 10 + data[*at] - '0';
-    return *at == start || *at > start + 8 ? -1 : value;
-}
-
-static uint8_t *hex(uint8_t *to, uint32_t value, int digits)
-{
-    for (int i = digits - 1; i >= 0; i--, value >>= 4)
-        to[i] = (uint8_t)"0123456789abcdef"[value & 15];
-    to[digits] = ' ';
-    return to + digits + 1;
-}
-
 static void lines(uint8_t *to, size_t size)
 {
     for (uint32_t line = 0; size; line++) {
         uint8_t text[LINE];
         size_t part = size < LINE ? size : LINE;
 
-        hex(hex(hex(hex(text, DIFFER_SEED, 8), 0, 8), line, 8), line & 0xffff, 4);
+        put_hex(put_hex(put_hex(put_hex(text, DIFFER_SEED, 8), 0, 8), line, 8), line & 0xffff, 4);
         text[LINE - 1] = '\n';
         memcpy(to, text, part);
         to += part;
@@ -77,32 +59,20 @@ static void lines(uint8_t *to, size_t size)
     }
 }
 
-static size_t error(uint8_t *data, const char *text, size_t size)
-{
-    memcpy(data, text, size - 1);
-    return size - 1;
-}
-
 static size_t answer_differ(uint8_t *data, size_t size)
 {
-    static const char invalid[] = "ERROR EINVAL\n", too_long[] = "ERROR EMSGSIZE\n";
-    size_t at = sizeof differ - 1, end = 0;
+    struct text text = first_line(data, size);
+    uint64_t wanted, place = 0;
 
-    while (end < size && data[end] != '\n' && data[end])
-        end++;
-    if (end < at || memcmp(data, differ, at))
-        return error(data, invalid, sizeof invalid);
-    int32_t wanted = number(data, end, &at);
-    if (wanted < 0 || at == end || data[at++] != ' ')
-        return error(data, invalid, sizeof invalid);
-    int none = end - at == 2 && data[at] == '-' && data[at + 1] == '1';
-    int32_t place = none ? -1 : number(data, end, &at);
-    if (!none && (place < 0 || at != end || place >= wanted))
-        return error(data, invalid, sizeof invalid);
+    if (!take_word(&text, differ) || !take_number(&text, &wanted) || !take_word(&text, " "))
+        return put_text(data, EINVAL);
+    int none = take_word(&text, "-1");
+    if ((!none && (!take_number(&text, &place) || place >= wanted)) || text.at != text.end)
+        return put_text(data, EINVAL);
     if (wanted > DIFFER_MOST)
-        return error(data, too_long, sizeof too_long);
+        return put_text(data, EMSGSIZE);
     lines(data, (size_t)wanted);
-    if (place >= 0)
+    if (!none)
         data[place] = side_letter();
     return (size_t)wanted;
 }
@@ -112,6 +82,8 @@ size_t answer_datagram(unsigned port, uint8_t *data, size_t size)
     switch (port) {
     case ECHO:
         return size;
+    case COUNTER:
+        return answer_counter(data, size);
     case DIFFER:
         return answer_differ(data, size);
     default:
@@ -121,11 +93,9 @@ size_t answer_datagram(unsigned port, uint8_t *data, size_t size)
 
 void mark_ping(uint8_t *data, size_t size)
 {
-    size_t at = sizeof differ - 1;
+    struct text text = {data, data + size};
+    uint64_t place;
 
-    if (size <= at || memcmp(data, differ, at))
-        return;
-    int32_t place = number(data, size, &at);
-    if (place >= 0 && at < size && data[at] == ' ' && (size_t)place < size)
+    if (take_word(&text, differ) && take_number(&text, &place) && take_word(&text, " ") && place < size)
         data[place] = side_letter();
 }

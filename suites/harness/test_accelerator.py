@@ -27,7 +27,7 @@ REAL: Plant = {("tick", "kvm"): FAST, ("tick", "tcg"): SLOW}
 @pytest.fixture
 def fresh(tmp_path: Path) -> Settings:
     """Settings whose cache has QEMU and the guests, and no trial."""
-    for part in ("releases", "kernel", "images"):
+    for part in ("releases", "kernel", "lwip", "images"):
         (tmp_path / part).symlink_to(Settings().cache_dir / part)
     return Settings(cache_dir=tmp_path)
 
@@ -54,6 +54,11 @@ def test_a_linux_guest_comes_up_alone(fresh: Settings, monkeypatch: pytest.Monke
     assert not found.reason
     assert found.seconds > 0
     assert [entry.what for entry in consoles[0] if "gave up" in entry.what] == []
+
+
+def test_a_micro_guest_comes_up_alone(fresh: Settings) -> None:
+    """It finds its NIC, without which it says so and stands still."""
+    assert not accelerator.trial(fresh, "micro", "tcg").reason
 
 
 def test_a_tick_guest_shows_its_pace(fresh: Settings) -> None:

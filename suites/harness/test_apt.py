@@ -7,7 +7,7 @@ import pytest
 from colo_harness.errors import CacheError, MachineError
 from colo_harness.machine.apt import KEYRINGS, Mirror, PrivateApt, own_mirror, parse_targets
 from colo_harness.machine.process import run
-from suites.harness.debian import make_deb
+from suites.harness.debian import make_deb, make_source
 
 UNSET = "$(SIGNED_BY)"
 FRESH_DEBIAN_12 = f"""\
@@ -21,14 +21,22 @@ bookworm-security|http://mirror.invalid/debian-security/|{UNSET}
 class TrustedMirror(Mirror):
     """An archive whose packages are taken unsigned, which a `Mirror`'s never are."""
 
-    def source(self, suite: str) -> str:
+    def source(self, suite: str, kind: str = "deb") -> str:
         """Mark the archive as trusted."""
-        return f"deb [arch=amd64 trusted=yes] {self.uri} {suite} main\n"
+        return f"{kind} [arch=amd64 trusted=yes] {self.uri} {suite} main\n"
+
+
+def summed(file: Path) -> str:
+    """Return digest and size as Debian's lists have them."""
+    return f"{run(['sha256sum', file], timeout=10).split()[0]} {file.stat().st_size}"
 
 
 @pytest.fixture
 def archive(tmp_path: Path) -> str:
-    """The URI of an unsigned archive with the suite `stage`: `play` needs `actor`, which needs `costume`."""
+    """The URI of an unsigned archive with the suite `stage`: `play` needs `actor`, which needs `costume`.
+
+    There is a source package `score`, too.
+    """
     pool = tmp_path / "archive"
     listing = pool / "dists/stage/main/binary-amd64"
     listing.mkdir(parents=True)
@@ -43,10 +51,15 @@ def archive(tmp_path: Path) -> str:
         fields = run(["dpkg-deb", "--field", deb], timeout=10)
         packages += f"{fields}Filename: {deb.name}\nSize: {deb.stat().st_size}\nSHA256: {digest}\n\n"
     (listing / "Packages").write_text(packages)
-    digest = run(["sha256sum", listing / "Packages"], timeout=10).split()[0]
+    scores = "".join(f" {summed(file)} {file.name}\n" for file in make_source(pool, "score", {"music": "la"}))
+    sources = listing.parent / "source/Sources"
+    sources.parent.mkdir()
+    sources.write_text(f"Package: score\nVersion: 2.1-1\nDirectory: .\nChecksums-Sha256:\n{scores}\n")
+    lists = "".join(
+        f" {summed(file)} main/{file.relative_to(listing.parent)}\n" for file in (listing / "Packages", sources)
+    )
     (pool / "dists/stage/Release").write_text(
-        "Suite: stage\nCodename: stage\nArchitectures: amd64\nComponents: main\n"
-        f"SHA256:\n {digest} {len(packages)} main/binary-amd64/Packages\n"
+        f"Suite: stage\nCodename: stage\nArchitectures: amd64\nComponents: main\nSHA256:\n{lists}"
     )
     return f"copy:{pool}"
 
@@ -54,7 +67,7 @@ def archive(tmp_path: Path) -> str:
 @pytest.fixture
 def apt(tmp_path: Path, archive: str) -> PrivateApt:
     """A private apt that has read the archive's list."""
-    private = PrivateApt(tmp_path / "apt", ["stage"], TrustedMirror(archive, KEYRINGS[0]))
+    private = PrivateApt(tmp_path / "apt", ["stage"], TrustedMirror(archive, KEYRINGS[0]), sources=True)
     private.update()
     return private
 
@@ -107,6 +120,11 @@ def test_one_package_can_come_alone(apt: PrivateApt) -> None:
 def test_direct_dependencies_are_listed(apt: PrivateApt) -> None:
     """They say which kernel a metapackage means today."""
     assert apt.dependencies("play") == ["actor"]
+
+
+def test_a_source_is_what_its_authors_released(apt: PrivateApt) -> None:
+    """Neither its description nor what Debian has changed."""
+    assert apt.source("score").name == "score_2.1.orig.tar.xz"
 
 
 def test_an_unknown_package_is_an_error_of_the_cache(apt: PrivateApt) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from colo_harness.errors import CacheError
 from colo_harness.machine.bundle import Recipe, bundle
-from suites.harness.debian import make_deb
+from suites.harness.debian import make_deb, make_source
 
 RECIPE = Recipe("things/tool", ("stage",), ("tool", "library"), essential=("usr/bin/tool",))
 
@@ -169,6 +169,16 @@ def test_the_manifest_records_what_was_fetched(kitchen: Kitchen) -> None:
     assert manifest["packages"]["tool"]["version"] == "2.1-3"
     assert len(manifest["packages"]["tool"]["sha256"]) == 64
     assert len(manifest["files"]["usr/bin/tool"]["sha256"]) == 64
+
+
+def test_a_source_lies_where_debian_puts_sources(tmp_path: Path) -> None:
+    """Without the folder that its authors packed it in; other bundles' manifests are as before there were sources."""
+    recipe = Recipe("things/score", ("stage",), (), sources=("score",), essential=("usr/src/score/music",))
+    archive, _ = make_source(tmp_path, "score", {"music": "la"})
+    made = bundle(tmp_path / "cache", recipe, obtain=lambda *_: [archive])
+    assert (made.root / "usr/src/score/music").read_text() == "la"
+    assert made.versions == {"score": "2.1"}
+    assert ("sources" in recipe.record(), "sources" in RECIPE.record()) == (True, False)
 
 
 def test_a_cache_that_cannot_be_written_has_a_remedy(tmp_path: Path) -> None:

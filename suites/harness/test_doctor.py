@@ -92,11 +92,11 @@ def test_this_machine_is_fit(tell: Tell) -> None:
     assert told.conclusion.startswith("all that the suite must have is there")
 
 
-def test_kvm_has_three_answers(tell: Tell) -> None:
+def test_kvm_has_four_answers(tell: Tell) -> None:
     """Where one is no, so are those behind it; and what Linux guests run under follows from them."""
     told = tell()
     states = [answer["state"] for answer in told.written["answers"] if answer["name"].startswith("kvm")]
-    assert states in (["ok"] * yes + ["no"] * (3 - yes) for yes in range(4))
+    assert states in (["ok"] * yes + ["no"] * (4 - yes) for yes in range(5))
     assert told.written["accelerators"]["linux"].startswith("tcg: ") or states == ["ok"] * 3
 
 
@@ -134,7 +134,7 @@ def test_kvm_is_optional_unless_asked_for(tell: Tell, arguments: tuple[str, ...]
     """A device that is none is no KVM."""
     told = tell(*arguments, within=WITHOUT_KVM)
     assert told.code == code
-    assert [told.word(name) for name in ("kvm", "kvm-tick", "kvm-linux")] == [word] * 3
+    assert [told.word(name) for name in ("kvm", "kvm-tick", "kvm-micro", "kvm-linux")] == [word] * 4
     assert "/dev/kvm: Inappropriate ioctl for device; remedy: " in told.lines["kvm"]
     assert told.lines["kvm-linux"].endswith("for want of kvm")
 
@@ -142,7 +142,7 @@ def test_kvm_is_optional_unless_asked_for(tell: Tell, arguments: tuple[str, ...]
 def test_what_the_user_declines_is_not_missing(tell: Tell) -> None:
     """`--accel tcg` declines KVM, and no guest is started."""
     told = tell("--accel", "tcg")
-    assert [told.word(name) for name in ("kvm", "kvm-tick", "kvm-linux")] == ["declined"] * 3
+    assert [told.word(name) for name in ("kvm", "kvm-tick", "kvm-micro", "kvm-linux")] == ["declined"] * 4
     assert "kvm" not in told.conclusion
 
 

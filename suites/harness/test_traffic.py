@@ -123,7 +123,7 @@ def test_lines_are_the_documented_ones(seed: int, record: int, size: int) -> Non
 
 def test_every_kind_talks_to_its_service(client: Client, history: History) -> None:
     """Each kind of session exchanges records with its service, all rightly."""
-    lossy = [client.udp_echo(), client.ping(), client.control()]
+    lossy = [*client.datagrams(), client.control()]
     differing = [client.differ(), client.differ(transport="udp"), client.differ(transport="icmp")]
     sessions = [*client.everything(), *lossy, *differing]
     for session in sessions:

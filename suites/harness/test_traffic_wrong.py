@@ -9,6 +9,8 @@ import pytest
 
 from colo_harness.errors import GuestFailure, ProductFailure, UsageError, WaitTimeout
 from colo_harness.history import Entry, History
+from colo_harness.judge.operations import ledger
+from colo_harness.judge.replay import step, unexplained
 from colo_harness.judge.sessions import no_reset, nothing_lost
 from colo_harness.machine.namespace import Namespace
 from colo_harness.traffic.client import Client
@@ -261,6 +263,23 @@ def test_a_lost_differing_datagram(namespace: Namespace, history: History, clien
     lost, found = ends(history, differ)
     assert (lost[1], found[1], found[2]["side"]) == ("info", "ok", "B")
     assert found[2]["sent"] == found[2]["got"]
+
+
+def test_a_lost_count(namespace: Namespace, history: History, client: Client) -> None:
+    """It may have been made: the next answer says so, and no late one is taken for it."""
+    asked: list[bytes] = []
+
+    def answer(request: bytes) -> list[bytes]:
+        asked.append(request)
+        n, state = len(asked), 0
+        for at, one in enumerate(asked):
+            state = step(state, int(one.split()[-1]), at + 1)
+        return [] if n == 2 else [f"{n} {state}\n".encode()]
+
+    with answering(namespace, 9003, answer), client.counter(transport="udp") as counter:
+        counter.exchange(3)
+    assert [kind for _, kind, _ in ends(history, counter)] == ["ok", "info", "ok"]
+    assert list(unexplained(counter.key, ledger(history.entries).ops)) == []
 
 
 def test_pings_are_told_apart(history: History, client: Client) -> None:

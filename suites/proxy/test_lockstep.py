@@ -33,7 +33,7 @@ def transfers(client: Client) -> list[Session]:
 
 def datagrams(client: Client) -> list[Session]:
     """Open sessions over UDP and ICMP."""
-    return [client.udp_echo(), client.ping()]
+    return client.datagrams()
 
 
 @pytest.mark.claim("PROXY-1")

@@ -19,7 +19,7 @@ from colo_harness.judge.progress import CheckpointsGoOn
 from colo_harness.qemu.topology import Role
 from colo_harness.traffic.client import Client
 from fixtures.claims import control
-from fixtures.pair import Check, on_each_accelerator
+from fixtures.pair import Check, micro_on_each_accelerator, on_each_accelerator
 from suites.release.contents import full_of
 from suites.release.survivors import alone
 
@@ -68,7 +68,7 @@ def test_what_a_checkpoint_has_taken_outlives_either_side(
     check(exercised, no_reset, nothing_lost, acknowledged_explained, disk_answers, survivors_run)
 
 
-@on_each_accelerator
+@micro_on_each_accelerator
 @pytest.mark.topology(guest="micro", checkpoint_delay_ms=60_000, **OF_2016)
 @pytest.mark.answers(within=6)
 @pytest.mark.claim("VAR-3")

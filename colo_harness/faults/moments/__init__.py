@@ -6,7 +6,7 @@ from colo_harness.faults.moments.forced import FORCED_AFTER_COMMIT, FORCED_BEFOR
 from colo_harness.faults.moments.held import AFTER_COMMIT, BEFORE_COMMIT, Held
 from colo_harness.faults.moments.idle import IDLE, Idle
 from colo_harness.faults.moments.moment import Moment
-from colo_harness.faults.moments.queued import AT_FIN, AT_SYN, FRAMES_QUEUED
+from colo_harness.faults.moments.queued import AT_FIN, AT_SYN, DATAGRAMS_QUEUED, FRAMES_QUEUED
 from colo_harness.faults.moments.resyncing import IN_RESYNC
 from colo_harness.faults.moments.standstill import Standstill
 from colo_harness.faults.moments.starting import AT_READY, BEFORE_LISTENING, IN_DEVICE_STATE, IN_FIRST_PASS
@@ -31,6 +31,7 @@ __all__ = [
     "BEFORE_COMMIT",
     "BEFORE_LISTENING",
     "CONNECTIONS",
+    "DATAGRAMS_QUEUED",
     "FORCED",
     "FORCED_AFTER_COMMIT",
     "FORCED_BEFORE_COMMIT",

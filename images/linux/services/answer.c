@@ -10,6 +10,7 @@
 #include "services.h"
 
 #define KEYS 1024
+#define COUNTED 64 /* bytes of an answer, at most */
 #define MULTIPLIER UINT64_C(6364136223846793005)
 
 static struct counters {
@@ -29,7 +30,8 @@ void counter_setup(void)
     pthread_mutex_init(&counters->lock, &attributes);
 }
 
-bool command_counter(struct stream *stream, const char *line)
+/* Obey "ADD <key> <value>" or "GET <key>" and write the counter into `answer`: 0, or an errno. */
+static int count(const char *line, char answer[COUNTED])
 {
     unsigned key;
     uint64_t value;
@@ -37,10 +39,8 @@ bool command_counter(struct stream *stream, const char *line)
 
     sscanf(line, "ADD %u %" SCNu64 "%n", &key, &value, &add);
     sscanf(line, "GET %u%n", &key, &get);
-    if (line[add + get] || !(add + get) || key >= KEYS) {
-        stream_error(stream, EINVAL);
-        return false;
-    }
+    if (line[add + get] || !(add + get) || key >= KEYS)
+        return EINVAL;
     pthread_mutex_lock(&counters->lock);
     struct counter *counter = &counters->keys[key];
     if (add) {
@@ -49,8 +49,28 @@ bool command_counter(struct stream *stream, const char *line)
     }
     struct counter now = *counter;
     pthread_mutex_unlock(&counters->lock);
-    stream_print(stream, "%" PRIu64 " %" PRIu64 "\n", now.n, now.state);
-    return true;
+    sprintf(answer, "%" PRIu64 " %" PRIu64 "\n", now.n, now.state);
+    return 0;
+}
+
+bool command_counter(struct stream *stream, const char *line)
+{
+    char answer[COUNTED];
+    int error = count(line, answer);
+
+    if (error)
+        stream_error(stream, error);
+    else
+        stream_print(stream, "%s", answer);
+    return !error;
+}
+
+size_t datagram_counter(char *data, size_t size)
+{
+    data[size] = 0;
+    data[strcspn(data, "\n")] = 0;
+    int error = count(data, data);
+    return error ? (size_t)sprintf(data, "ERROR %s\n", strerrorname_np(error)) : strlen(data);
 }
 
 #define DIFFER_SEED 0xd1ff

@@ -40,6 +40,7 @@ static const struct service {
     {SOCK_STREAM, 9007, .command = command_control},
     {SOCK_STREAM, 9008, .command = command_second_disk},
     {SOCK_DGRAM, ECHO_PORT, .datagram = datagram_echo},
+    {SOCK_DGRAM, 9003, .datagram = datagram_counter},
     {SOCK_DGRAM, 9004, .datagram = datagram_differ},
     {SOCK_DGRAM, 9007, .datagram = datagram_control},
     {SOCK_RAW, 0, .datagram = datagram_ping},

@@ -62,6 +62,7 @@ bool command_control(struct stream *stream, const char *line);
 
 /* one datagram each: answer in place, return its length, 0 for no answer */
 size_t datagram_echo(char *data, size_t size);
+size_t datagram_counter(char *data, size_t size);
 size_t datagram_differ(char *data, size_t size);
 size_t datagram_control(char *data, size_t size);
 size_t datagram_ping(char *data, size_t size);
