@@ -296,6 +296,11 @@ _ALL = (
         topology=lambda topology: replace(topology, capabilities=None),
     ),
     Sabotage(
+        "no-discards",
+        "The guest has no device that gives memory back, whatever the test wants.",
+        topology=lambda topology: replace(topology, discards=False),
+    ),
+    Sabotage(
         "memory-dumped",
         "Core files hold the guest's memory, whatever the test asks for.",
         topology=lambda topology: replace(topology, machine="pc"),

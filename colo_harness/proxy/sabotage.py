@@ -175,6 +175,11 @@ _ALL = (
         "The filter-redirector has an outdev of its own, whatever the test wants.",
         properties={"filter-redirector": {"outdev": "elsewhere"}},
     ),
+    Sabotage(
+        "netdev-elsewhere",
+        "The filter-mirror sits on the bench's own netdev, whatever the test wants.",
+        properties={"filter-mirror": {"netdev": "net"}},
+    ),
 )
 SABOTAGES: Mapping[str, Sabotage] = {each.name: each for each in _ALL}
 

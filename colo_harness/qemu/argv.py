@@ -174,7 +174,7 @@ def machine(topology: Topology, files: Files, *, host: Host, boot: Boot | None) 
         Part("-machine", topology.machine + (",memory-backend=pc.ram" if topology.memory_file else "")),
         Part("-accel", topology.accel),
         Part("-cpu", _cpu(topology)),
-        Part("-m", str(topology.memory_mib)),
+        Part("-m", f"{topology.memory_mib}{',maxmem=1G' if topology.discards else ''}"),
         Part("-smp", str(topology.cpus)),
         Part("-nodefaults", ""),
         Part("-display", "none"),
@@ -206,6 +206,9 @@ def machine(topology: Topology, files: Files, *, host: Host, boot: Boot | None) 
     parts += [Part("-device", "piix3-usb-uhci"), Part("-device", "usb-tablet")] if topology.usb else []
     parts += [Part("-device", "virtio-scsi-pci,id=scsi0", "scsi0")] if topology.bus == "scsi" else []
     parts += [Part("-device", "pvpanic-pci,id=pvpanic0", "pvpanic0")] if topology.pvpanic else []
+    if topology.discards:
+        parts.append(Part("-object", "memory-backend-ram,id=vmem0,size=64M", "vmem0"))
+        parts.append(Part("-device", "virtio-mem-pci,id=vm0,memdev=vmem0", "vm0"))
     return Graph(tuple(parts))
 
 
@@ -293,8 +296,11 @@ def _for_each_nic(proxy: Sequence[Part], topology: Topology) -> list[Part]:
 
     Only a virtio NIC has frames with a header of its own.
     """
-    if topology.nic != "virtio-net-pci":
-        proxy = [replace(part, value=part.value.replace(",vnet_hdr_support=on", "")) for part in proxy]
+    bare = {topology.headerless} if topology.nic == "virtio-net-pci" else {part.id for part in proxy}
+    proxy = [
+        replace(part, value=part.value.replace(",vnet_hdr_support=on", "")) if part.id in bare else part
+        for part in proxy
+    ]
     return [*proxy, *(map(_for_second_nic, proxy) if topology.nics > 1 else ())]
 
 

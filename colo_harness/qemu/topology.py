@@ -82,6 +82,10 @@ class Topology:
     """A QEMU whose guest has powered off or panicked stays, with the guest stopped; else that ends it."""
     pvpanic: bool = False
     """The guest has a device by which its kernel tells that it panics."""
+    discards: bool = False
+    """The guest has a device that gives memory back to the host (virtio-mem), which the copy of COLO forbids."""
+    headerless: str = ""
+    """The part of the proxy that alone has no `vnet_hdr_support`, by its id; none where that is empty."""
     rewriter: bool = True
     """The secondary has a filter-rewriter, which only sessions over TCP need."""
     relayed: bool = False

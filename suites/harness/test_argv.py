@@ -25,6 +25,8 @@ NAMES = {
 HOSTS: dict[Role, Host] = {Role.PRIMARY: "host_a", Role.SECONDARY: "host_b"}
 CONTRACT = Contract("11.1.3", "", (), return_path=True, reconnect="reconnect-ms=1000")
 BOOT = Boot(Path("kernel"), Path("initrd"), "quiet")
+PROXY = ("m0", "redire0", "redire1", "comp0")
+"""The parts of a primary's proxy that see frames."""
 LIKE_THE_DOCUMENT = Topology(accel="kvm")
 
 
@@ -136,3 +138,11 @@ def test_a_part_can_be_left_out_or_changed() -> None:
     assert set(whole.parts) - set(whole.without("rew0").parts) == {p for p in whole.parts if p.id == "rew0"}
     changed = set(whole.adding("rew0", "status=off").parts) - set(whole.parts)
     assert [part.value.endswith(",status=off") for part in changed] == [True]
+
+
+def test_one_part_alone_lacks_headers() -> None:
+    """The named part of the proxy, and no other."""
+    whole, lame = (argv.primary(topology, FILES) for topology in (Topology(), Topology(headerless="comp0")))
+    changed = [part for part, other in zip(whole, lame, strict=True) if part != other]
+    assert [part.id for part in changed] == ["comp0"]
+    assert [part.id for part in lame if part.id in PROXY and "vnet_hdr_support" not in part.value] == ["comp0"]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from colo_harness.blocks.bench import Disks
-from colo_harness.blocks.graph import FILTER, PARENT, Node
+from colo_harness.blocks.graph import DISK, FILTER, PARENT, Node
 from colo_harness.judge.blocks import CommandRefused
 from colo_harness.judge.judgement import Violation
 from fixtures.claims import control
@@ -48,6 +48,13 @@ WRONG = (
     pytest.param(Wrong("Active disk, hidden disk, secondary disk's length are not the same"), marks=SHORT),
 )
 
+MISSING = [
+    pytest.param({}, "Parameter 'mode' is missing", id="no-mode"),
+    pytest.param({"mode": "both"}, "Parameter 'mode' does not accept value 'both'", id="unknown-mode"),
+    pytest.param({"mode": "secondary"}, "Missing the option top-id", id="no-top-id"),
+    pytest.param({"mode": "primary", "top-id": DISK}, "does not support option top-id", id="top-id-of-a-primary"),
+]
+
 
 def start_wrong(disks: Disks, wrong: Wrong, *, times: int = 1) -> None:
     """Let a secondary that is wrong start so often."""
@@ -74,6 +81,31 @@ def test_what_runs_cannot_be_started(disks: Disks, check: Check) -> None:
     disks.tell(disks.secondary, START, refusing=True, enable=True, primary=False)
 
     check(CommandRefused(START, "Block replication is running or done"))
+
+
+@pytest.mark.parametrize(("options", "text"), MISSING)
+@pytest.mark.claim("BLK-14")
+def test_a_filter_without_what_its_side_needs_is_refused(
+    idle_disks: Disks, check: Check, options: dict[str, str], text: str
+) -> None:
+    """It is refused when it is made, and QEMU names what is wrong."""
+    idle_disks.make()
+    below = {"driver": "null-co", "read-zeroes": True}
+    node = {"driver": "replication", "node-name": "another", "file": below, **options}
+    idle_disks.tell(idle_disks.secondary, "blockdev-add", refusing=True, **node)
+
+    check(CommandRefused("blockdev-add", text))
+
+
+@pytest.mark.claim("BLK-14")
+def test_what_does_not_run_is_not_stopped_or_checkpointed(idle_disks: Disks, check: Check) -> None:
+    """Disks that are made and not started refuse both, and say why."""
+    idle_disks.make()
+    idle_disks.tell(idle_disks.secondary, "xen-set-replication", refusing=True, enable=False, primary=False)
+    idle_disks.tell(idle_disks.secondary, "xen-colo-do-checkpoint", refusing=True)
+
+    stopped = CommandRefused("xen-set-replication", "Block replication is not running")
+    check(stopped, CommandRefused("xen-colo-do-checkpoint", "Backup job was cancelled unexpectedly"))
 
 
 @pytest.mark.xfail(strict=True, raises=Violation, reason="finding: docs/findings/0054-second-start-aborts.md")
