@@ -101,13 +101,6 @@ def _cut_stream(pair: "ColoPair") -> None:
             pair.vm(role).yank()
 
 
-def _resync_without_the_last_cluster(pair: "ColoPair") -> None:
-    """Put zeros, which a new disk holds, where the copy of the last disk ends."""
-    resume.resync(pair)
-    order, last = f"write -z {disk.SIZE - disk.CLUSTER} {disk.CLUSTER}", f"parent{pair.topology.disks - 1}"
-    pair.vm(Role.SECONDARY).execute("human-monitor-command", {"command-line": f'qemu-io {last} "{order}"'})
-
-
 def _resync_once(pair: "ColoPair") -> None:
     """Copy the disk as it is now, in place of a mirror that follows it."""
     resume.resync(pair)
@@ -308,7 +301,7 @@ _ALL = (
     Sabotage(
         "short-resync",
         "The resync skips the last cluster of the disk, the second of two.",
-        instead={"resync": _resync_without_the_last_cluster},
+        instead={"resync": tampering.resync_short},
     ),
     Sabotage(
         "early-resync",

@@ -4,9 +4,11 @@ import socket
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from colo_harness.colo import failover
+from colo_harness.colo import failover, resume
 from colo_harness.machine.network import GUEST
+from colo_harness.qemu import disk
 from colo_harness.qemu.promises import Promises
+from colo_harness.qemu.topology import Role
 
 if TYPE_CHECKING:
     from colo_harness.colo.pair import ColoPair
@@ -39,3 +41,10 @@ def contradict(promises: Promises) -> Promises:
     commands = {**promises.commands, "query-colo-status": False}
     refused, empty = dict.fromkeys(promises.in_colo, "no"), dict.fromkeys(promises.procedures, ())
     return replace(promises, commands=commands, in_colo=refused, procedures=empty)
+
+
+def resync_short(pair: "ColoPair") -> None:
+    """Put zeros, which a new disk holds, where the copy of the last disk ends."""
+    resume.resync(pair)
+    order, last = f"write -z {disk.SIZE - disk.CLUSTER} {disk.CLUSTER}", f"parent{pair.topology.disks - 1}"
+    pair.vm(Role.SECONDARY).execute("human-monitor-command", {"command-line": f'qemu-io {last} "{order}"'})
