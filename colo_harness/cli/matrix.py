@@ -21,7 +21,7 @@ from colo_harness.report.matrix.evidence import Evidence
 from colo_harness.report.matrix.page import html, markdown
 from colo_harness.settings import Settings
 
-AREA = ("-m", "smoke or release")
+AREA = ("-m", "smoke or release", "-n", "2")
 
 
 def matrix(

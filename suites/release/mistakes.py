@@ -13,6 +13,7 @@ from colo_harness.colo.sabotage import Step
 from colo_harness.errors import CommandError, StartupFailed, WaitTimeout
 from colo_harness.judge.refusals import EachRefused
 from colo_harness.qemu import disk
+from colo_harness.qemu.promises import Promises
 from colo_harness.qemu.topology import Channel, Role
 from colo_harness.wait import wait_until
 
@@ -21,12 +22,20 @@ UNSERVED = [step for step in start.STEPS if step not in (start.serve_replica, st
 
 
 @dataclass(frozen=True)
+class Promised:
+    """The words that the contract of the release has for a question of this kind (docs/contracts.md)."""
+
+    kind: str
+    question: str
+
+
+@dataclass(frozen=True)
 class Mistake:
     """A command that a side is given at the wrong time, and what QEMU says to it."""
 
     side: Role
     command: str
-    answer: str
+    answer: str | Promised
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -36,10 +45,14 @@ def make(pair: ColoPair, mistakes: Iterable[Mistake]) -> None:
         pair.vm(one.side).attempt(one.command, dict(one.arguments))
 
 
-def refused(mistakes: Iterable[Mistake]) -> list[EachRefused]:
+def refused(mistakes: Iterable[Mistake], promises: Promises) -> list[EachRefused]:
     """Return who judges that each of these was refused in its words; those of one command share their words."""
-    counted = Counter((one.command, one.answer) for one in mistakes)
-    return [EachRefused(command, answer, times) for (command, answer), times in counted.items()]
+    counted = Counter((one.command, _words(one.answer, promises)) for one in mistakes)
+    return [EachRefused(command, words, times) for (command, words), times in counted.items()]
+
+
+def _words(answer: str | Promised, promises: Promises) -> str:
+    return answer if isinstance(answer, str) else str(promises.of(answer.kind)[answer.question])
 
 
 def attempt(pair: ColoPair, *steps: Step) -> None:

@@ -11,20 +11,21 @@ from colo_harness.judge import StatesSeen, Violation
 from colo_harness.judge.progress import CheckpointsGoOn
 from colo_harness.judge.refusals import EachRefused
 from colo_harness.qemu import disk
+from colo_harness.qemu.promises import Promises
 from colo_harness.qemu.topology import Channel, Role
 from fixtures.claims import control
 from fixtures.pair import Check, on_each_accelerator
-from suites.release.mistakes import Mistake, dial, make, refused
+from suites.release.mistakes import Mistake, Promised, dial, make, refused
 from suites.release.survivors import alone
 
 LOST, SET = "x-colo-lost-heartbeat", "migrate-set-capabilities"
 IN_PROGRESS = "There's a migration process in progress"
-LISTENS = "The incoming migration has already been started"
 NO_POSTCOPY = "Enable postcopy with migrate_set_capability before the start of migration"
-OUTSIDE = "VM is not in COLO mode"
+OUTSIDE = Promised("answers", "lost-heartbeat")
 CHANGES = {"x-colo": False, "return-path": False, "postcopy-ram": True, "background-snapshot": True, "multifd": True}
 GO_ON = CheckpointsGoOn(at_least=1)
 NOWHERE = {"uri": "tcp:127.0.0.1:9"}
+AGAIN = {"parent": "colo-disk0", "node": "nbd0"}
 SERVER = {"addr": {"type": "inet", "data": {"host": "127.0.0.1", "port": Channel.NBD}}}
 LETS_IT_CHANGE = pytest.mark.xfail(
     strict=True, raises=Violation, reason="finding: docs/findings/0098-the-secondary-lets-capabilities-change.md"
@@ -35,7 +36,7 @@ pytestmark = pytest.mark.topology(guest="tick", checkpoint_delay_ms=300)
 def changes(side: Role) -> list[Mistake]:
     """Return what would change each of the capabilities."""
     return [
-        Mistake(side, SET, IN_PROGRESS, {"capabilities": [{"capability": name, "state": state}]})
+        Mistake(side, SET, Promised("in_colo", "capability"), {"capabilities": [{"capability": name, "state": state}]})
         for name, state in CHANGES.items()
     ]
 
@@ -43,15 +44,15 @@ def changes(side: Role) -> list[Mistake]:
 TOO_EARLY = [Mistake(side, LOST, OUTSIDE) for side in Role]
 CAPABILITIES = changes(Role.PRIMARY)
 MIGRATIONS = [
-    *(Mistake(side, "migrate-incoming", LISTENS, NOWHERE) for side in Role),
+    *(Mistake(side, "migrate-incoming", Promised("in_colo", f"incoming-of-{side}"), NOWHERE) for side in Role),
     *(Mistake(side, "migrate-start-postcopy", NO_POSTCOPY) for side in Role),
-    Mistake(Role.PRIMARY, "migrate", IN_PROGRESS, NOWHERE),
+    Mistake(Role.PRIMARY, "migrate", Promised("in_colo", "second-migration"), NOWHERE),
 ]
 DISKS = [
-    Mistake(Role.PRIMARY, "x-blockdev-change", "already has a parent", {"parent": "colo-disk0", "node": "nbd0"}),
-    Mistake(Role.PRIMARY, "blockdev-del", "Block device nbd0 is in use", {"node-name": "nbd0"}),
-    Mistake(Role.SECONDARY, "nbd-server-start", "NBD server already running", SERVER),
-    Mistake(Role.SECONDARY, "nbd-server-add", "Block export id 'parent0' is already in use", {"device": "parent0"}),
+    Mistake(Role.PRIMARY, "x-blockdev-change", Promised("in_colo", "child-twice"), AGAIN),
+    Mistake(Role.PRIMARY, "blockdev-del", Promised("in_colo", "child-in-use"), {"node-name": "nbd0"}),
+    Mistake(Role.SECONDARY, "nbd-server-start", Promised("in_colo", "second-server"), SERVER),
+    Mistake(Role.SECONDARY, "nbd-server-add", Promised("in_colo", "second-export"), {"device": "parent0"}),
     Mistake(Role.SECONDARY, "nbd-server-remove", "export 'parent0' still in use", {"name": "parent0"}),
     Mistake(Role.SECONDARY, "xen-set-replication", "running or done", {"enable": True, "primary": False}),
 ]
@@ -59,7 +60,7 @@ DISKS = [
 
 @on_each_accelerator
 @pytest.mark.claim("ERR-1")
-def test_a_loss_told_before_colo_is_refused(idle_pair: ColoPair, check: Check) -> None:
+def test_a_loss_told_before_colo_is_refused(idle_pair: ColoPair, promises: Promises, check: Check) -> None:
     """Either side refuses to hear of a lost peer before it is in COLO, and enters it all the same."""
     idle_pair.approach()
     make(idle_pair, TOO_EARLY)
@@ -67,7 +68,7 @@ def test_a_loss_told_before_colo_is_refused(idle_pair: ColoPair, check: Check) -
     with idle_pair.watching():
         idle_pair.let_checkpoints_come(2)
 
-    check(*refused(TOO_EARLY), GO_ON)
+    check(*refused(TOO_EARLY, promises), GO_ON)
 
 
 @on_each_accelerator
@@ -88,36 +89,38 @@ def test_a_disk_that_is_not_exported_yet_is_refused(idle_pair: ColoPair, check: 
 @on_each_accelerator
 @pytest.mark.claim("ERR-2")
 @control(sabotage="lost-stream", checker="checkpoints_go_on")
-def test_capabilities_cannot_be_changed_in_colo_by_the_primary(pair: ColoPair, check: Check) -> None:
+def test_capabilities_cannot_be_changed_in_colo_by_the_primary(
+    pair: ColoPair, promises: Promises, check: Check
+) -> None:
     """Not one of them, and checkpoints go on."""
     make(pair, CAPABILITIES)
     with pair.watching():
         pair.let_checkpoints_come(2)
 
-    check(*refused(CAPABILITIES), GO_ON)
+    check(*refused(CAPABILITIES, promises), GO_ON)
 
 
 @on_each_accelerator
 @pytest.mark.claim("ERR-3")
 @control(sabotage="lost-stream", checker="checkpoints_go_on")
-def test_another_migration_is_refused(pair: ColoPair, check: Check) -> None:
+def test_another_migration_is_refused(pair: ColoPair, promises: Promises, check: Check) -> None:
     """In COLO neither side listens for one, the primary begins none and has no postcopy; checkpoints go on."""
     make(pair, MIGRATIONS)
     with pair.watching():
         pair.let_checkpoints_come(2)
 
-    check(*refused(MIGRATIONS), GO_ON)
+    check(*refused(MIGRATIONS, promises), GO_ON)
 
 
 @on_each_accelerator
 @pytest.mark.claim("ERR-4")
-def test_disks_stay_exported_and_attached(pair: ColoPair, check: Check) -> None:
+def test_disks_stay_exported_and_attached(pair: ColoPair, promises: Promises, check: Check) -> None:
     """In COLO nothing is exported, attached, started or taken away a second time, and checkpoints go on."""
     make(pair, DISKS)
     with pair.watching():
         pair.let_checkpoints_come(2)
 
-    check(*refused(DISKS), GO_ON)
+    check(*refused(DISKS, promises), GO_ON)
 
 
 @pytest.mark.claim("ERR-4")
@@ -144,25 +147,29 @@ def test_a_secondary_that_is_to_cancel_goes_on(pair: ColoPair, check: Check) -> 
 @pytest.mark.parametrize("survivor", list(Role), ids=str)
 @pytest.mark.claim("ERR-1")
 @control(sabotage="no-promotion", checker="each_refused")
-def test_a_loss_told_twice_is_refused(pair: ColoPair, nemesis: Nemesis, check: Check, survivor: Role) -> None:
+def test_a_loss_told_twice_is_refused(
+    pair: ColoPair, nemesis: Nemesis, promises: Promises, check: Check, survivor: Role
+) -> None:
     """A survivor that has been told once refuses to be told again, and runs on alone."""
     nemesis.inject(Kill(survivor.peer))
     pair.failover_to(survivor)
     pair.vm(Role.PRIMARY).attempt(LOST)
     pair.observe_survivor("after")
 
-    check(EachRefused(LOST, OUTSIDE), alone(survivor))
+    check(*refused([Mistake(Role.PRIMARY, LOST, OUTSIDE)], promises), alone(survivor))
 
 
 @LETS_IT_CHANGE
 @pytest.mark.claim("ERR-2")
-def test_capabilities_cannot_be_changed_in_colo_by_the_secondary(pair: ColoPair, check: Check) -> None:
+def test_capabilities_cannot_be_changed_in_colo_by_the_secondary(
+    pair: ColoPair, promises: Promises, check: Check
+) -> None:
     """Not one of them, and checkpoints go on."""
     make(pair, changes(Role.SECONDARY))
     with pair.watching():
         pair.let_checkpoints_come(2)
 
-    check(*refused(changes(Role.SECONDARY)), GO_ON)
+    check(*refused(changes(Role.SECONDARY), promises), GO_ON)
 
 
 @pytest.mark.xfail(
