@@ -175,6 +175,7 @@ def values(hint: Any) -> st.SearchStrategy[Any]:
     ours: dict[Any, st.SearchStrategy[Any]] = {
         float: numbers,
         float | None: st.none() | numbers,
+        Mapping[str, object]: st.dictionaries(st.text(), answers, max_size=4),
         Mapping[tuple[str, str, str], object]: st.dictionaries(st.tuples(*[st.text()] * 3), answers, max_size=4),
     }
     return ours.get(hint, st.from_type(hint))
