@@ -32,10 +32,17 @@ from fixtures.claims import control
 from fixtures.pair import PLAIN_TCP, Check
 
 LOST = [
-    *(pytest.param(each(lost), lost.peer, id=str(each(lost))) for each in (Kill, Freeze) for lost in Role),
-    *(pytest.param(each, left, id=f"{each}-leaving-{left}") for each in (Sever(), Stall()) for left in Role),
+    *((Kill(lost), lost.peer, f"kill-{lost}") for lost in Role),
+    *((Freeze(lost), lost.peer, f"freeze-{lost}") for lost in Role),
+    *((fault, left, f"{fault}-leaving-{left}") for fault in (Sever(), Stall()) for left in Role),
 ]
-"""A fault, and who carries on after it."""
+"""A fault, who carries on after it, and both in words."""
+FALLS = [
+    pytest.param(fault, left, part, id=f"{name}-{part}", marks=pytest.mark.slow if (row + column) % 2 else [])
+    for row, (fault, left, name) in enumerate(LOST)
+    for column, part in enumerate(TRANSACTION)
+]
+"""Every fault at every message; of its two sides each has every other message by default."""
 NOTHING_LOST = (exercised, no_reset, nothing_lost, acknowledged_explained, counter_monotonic)
 GOES_ON = (
     failover_completed,
@@ -50,8 +57,7 @@ pytestmark = [pytest.mark.matrix, PLAIN_TCP]
 
 @pytest.mark.answers(within=6)
 @pytest.mark.topology(relayed=True)
-@pytest.mark.parametrize("part", TRANSACTION, ids=str)
-@pytest.mark.parametrize(("fault", "left"), LOST)
+@pytest.mark.parametrize(("fault", "left", "part"), FALLS)
 @pytest.mark.claim("STEP-1")
 @pytest.mark.regression("d4555dd5146a")
 @pytest.mark.regression("773861274a")

@@ -33,7 +33,7 @@ TWICE = [
     (Cut(Channel.COMPARE), Kill(Role.PRIMARY)),
 ]
 LOSSES = [Kill(Role.PRIMARY), Kill(Role.SECONDARY)]
-pytestmark = [pytest.mark.matrix, PLAIN_TCP, pytest.mark.answers(within=10), UNAIDED]
+pytestmark = [pytest.mark.matrix, PLAIN_TCP, pytest.mark.answers(within=6), UNAIDED]
 
 
 @pytest.mark.parametrize("moment", CONNECTIONS, ids=str)
