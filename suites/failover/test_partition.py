@@ -153,6 +153,7 @@ def test_a_lost_disk_stream_holds_up_writes_alone(
     with Crowd([client.echo(), client.log()]) as crowd:
         crowd.let_answer(3)
         with pair.watching():
+            crowd.let_answer(1)
             nemesis.inject(Partition(Channel.NBD))
             crowd.work(HELD_S)
             pair.vm(Role.PRIMARY).yank({"type": "block-node", "node-name": "nbd0"})
@@ -176,8 +177,9 @@ def test_an_unheard_secondary_costs_time_alone(
     pair.checkpoint()
     with Crowd([client.echo(), client.log(), client.counter()]) as crowd:
         crowd.let_answer(3)
-        nemesis.inject(partition)
         with pair.watching():
+            crowd.let_answer(1)
+            nemesis.inject(partition)
             crowd.let_answer(2)
         nemesis.heal()
         crowd.let_answer(2)
