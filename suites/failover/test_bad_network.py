@@ -8,6 +8,7 @@ from colo_harness.faults.impaired import BadLink
 from colo_harness.faults.loss import Kill
 from colo_harness.faults.nemesis import Nemesis
 from colo_harness.faults.network import ALL_AT_ONCE, FAR, LATE, LOSS, NARROW, SPOILT, TWICE
+from colo_harness.faults.partition import Partition
 from colo_harness.faults.slow import Slow
 from colo_harness.history import History
 from colo_harness.judge import (
@@ -23,7 +24,7 @@ from colo_harness.judge import (
 from colo_harness.judge.pacing import NoForcedCheckpoint
 from colo_harness.judge.paws import none_outdated
 from colo_harness.machine.fates import Impairment
-from colo_harness.qemu.topology import Role
+from colo_harness.qemu.topology import Channel, Role
 from colo_harness.traffic.client import Client
 from colo_harness.traffic.crowd import Crowd
 from fixtures.claims import control
@@ -68,6 +69,26 @@ def test_what_is_slow_costs_time_alone(
     client.read_back()
 
     check(*RIGHT, NoForcedCheckpoint())
+
+
+@UNAIDED
+@pytest.mark.xfail(strict=True, raises=Violation, reason="finding: docs/findings/0028-behind-the-checkpoint.md")
+@pytest.mark.claim("NET-4")
+def test_a_checkpoint_on_a_way_that_stands_still_brings_no_other(
+    pair: ColoPair, client: Client, nemesis: Nemesis, check: Check
+) -> None:
+    """While what clients say does not get to the secondary, a checkpoint that was asked for is not followed by more."""
+    with Crowd([client.echo()]) as crowd:
+        crowd.let_answer(3)
+        with pair.watching():
+            nemesis.inject(Partition(Channel.MIRROR))
+            crowd.work(0.5)
+            pair.checkpoint()
+            crowd.work(2.5)
+        nemesis.heal()
+        crowd.let_answer(3)
+
+    check(exercised, no_reset, nothing_lost, NoForcedCheckpoint(most=1))
 
 
 @BACKED_OFF
