@@ -18,6 +18,7 @@ setup: $(VENV)/.project
 	$(BIN)/colo setup --release trixie
 
 test: setup lint
+	$(BIN)/colo setup --browser
 	$(BIN)/pytest suites/harness -n 2 --results-dir reports/harness
 	$(BIN)/colo run
 

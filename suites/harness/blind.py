@@ -9,7 +9,7 @@ from pathlib import Path
 from colo_harness.cli.subrun import judge
 from colo_harness.colo.sabotage import sabotage
 from colo_harness.machine.estate import Estate
-from colo_harness.report import generator
+from colo_harness.report.making import make
 from colo_harness.settings import Settings
 
 TESTS = {
@@ -41,7 +41,7 @@ def main(out: Path, seed: int) -> None:
         verdicts = judge([f"--sabotage={name}", "--blind", TESTS[name]], place)
         noticed = [claim["id"] for claim in verdicts.get("claims", []) if claim["verdict"] == "invalid"]
         answers[str(number)] = {"sabotage": name, "breaks": sabotage(name).breaks, "noticed by": noticed}
-        shutil.copy(generator.build(place, Settings()), out / f"{number}.html")
+        shutil.copy(make([place], place, Settings()), out / f"{number}.html")
         shutil.rmtree(place)
         print(f"{number}.html: {'a claim is invalid' if noticed else 'NOTHING was noticed'}", flush=True)  # noqa: T201
     (out / ANSWERS).write_text(json.dumps(answers, indent=1) + "\n", encoding="utf-8")

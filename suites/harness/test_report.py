@@ -18,6 +18,7 @@ from colo_harness.judge.again import again
 from colo_harness.machine.process import run
 from colo_harness.recording import load
 from colo_harness.report import generator, results
+from colo_harness.report.making import make
 from colo_harness.report.node import Node
 from colo_harness.settings import Settings
 
@@ -335,7 +336,8 @@ def test_page_is_whole(play: Play, settings: Settings, tmp_path: Path) -> None:
 
     Its histories can be judged as they are.
     """
-    page = generator.build(play("-n2").folder.parent, settings)
+    place = play("-n2").folder.parent
+    page = make([place], place, settings)
     html = page.read_text()
     data = dict(re.findall(r'd\("([^"]+)","([^"]*)"\)', html))
     files = {name: base64.b64decode(content) for name, content in data.items()}
@@ -364,7 +366,7 @@ def test_page_is_whole(play: Play, settings: Settings, tmp_path: Path) -> None:
 def test_page_needs_results(settings: Settings, tmp_path: Path) -> None:
     """Without results the user is told to run something."""
     with pytest.raises(UsageError, match="run the suite first"):
-        generator.build(tmp_path, settings)
+        make([tmp_path], tmp_path, settings)
 
 
 def test_damaged_generator_is_noticed(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from colo_harness.machine.capture import IPV4, Frame
 from colo_harness.report.failure import excerpt, monitors, orders, packets
 from colo_harness.report.failure.moment import Moment, moment_of
 from colo_harness.report.failure.scenario import MOST, scenario
+from colo_harness.report.failure.started import started
 from colo_harness.report.failure.telling import PARTS, tell
 from suites.harness.histories import Tape
 from suites.harness.stories import killed
@@ -125,6 +126,27 @@ def test_orders_are_told_without_questions(folder: Path) -> None:
         (1.3, "host_a nbd-server-stop: no server"),
         (1.5, 'host_a yank "instances": []: never answered'),
     ]
+
+
+def test_a_part_that_is_absent_is_named(tmp_path: Path) -> None:
+    """Of the objects that the document starts a side with, where it has a proxy at all."""
+    for host, line in {"host_a": "-chardev socket,id=mirror0 -object filter-mirror,id=m0", "host_b": "-m 128"}.items():
+        (tmp_path / host).mkdir()
+        (tmp_path / host / "argv.txt").write_text(f"qemu-system-x86_64 -S {line}\n")
+    shown = started(tmp_path).splitlines()
+    assert [line.split(",")[0] for line in shown if "ABSENT" in line] == [
+        "  ABSENT: filter-redirector redire0",
+        "  ABSENT: filter-redirector redire1",
+        "  ABSENT: colo-compare comp0",
+    ]
+    assert shown[-2:] == ["host_b:", "  -m 128"]
+
+
+def test_commands_that_nobody_gave_are_named(folder: Path) -> None:
+    """Of those that belong to what the history says was done."""
+    told = orders.never_given(folder, killed().entries)
+    assert told.endswith(", x-blockdev-change, migrate, x-colo-lost-heartbeat\n")
+    assert orders.never_given(folder, []) == ""
 
 
 def test_a_telling_has_what_there_is(folder: Path) -> None:

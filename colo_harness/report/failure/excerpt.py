@@ -24,6 +24,7 @@ def around(lines: Iterable[Line], at: float, *, before: int = BEFORE, after: int
     shown = [*left_out, *map(_shown, earlier[-before:]), f"{at:10.3f} s  {'-' * 12} the moment {'-' * 12}"]
     shown += map(_shown, later[:after])
     shown += [f"… {len(later) - after} after that"] if len(later) > after else []
+    shown += [] if later else ["nothing after that"]
     return "\n".join(shown) + "\n" if ordered else ""
 
 
