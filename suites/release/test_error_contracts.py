@@ -87,6 +87,7 @@ def test_a_disk_that_is_not_exported_yet_is_refused(idle_pair: ColoPair, check: 
 
 
 @on_each_accelerator
+@pytest.mark.regression("f018eb62b2")
 @pytest.mark.claim("ERR-2")
 @control(sabotage="lost-stream", checker="checkpoints_go_on")
 def test_capabilities_cannot_be_changed_in_colo_by_the_primary(
@@ -101,6 +102,7 @@ def test_capabilities_cannot_be_changed_in_colo_by_the_primary(
 
 
 @on_each_accelerator
+@pytest.mark.regression("f018eb62b2")
 @pytest.mark.claim("ERR-3")
 @control(sabotage="lost-stream", checker="checkpoints_go_on")
 def test_another_migration_is_refused(pair: ColoPair, promises: Promises, check: Check) -> None:
