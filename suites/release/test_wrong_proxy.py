@@ -43,6 +43,7 @@ PARTS = [
 @pytest.mark.topology(checkpoint_delay_ms=60_000, compare_timeout_ms=500, scan_cycle_ms=100)
 @pytest.mark.answers(within=4)
 @pytest.mark.parametrize("part", PARTS)
+@pytest.mark.regression("0b5bf4ea76")
 @pytest.mark.regression("crash with TCG")
 @pytest.mark.claim("ERR-8")
 @control(sabotage="patient-compare", checker="no_reset", on="m0")
