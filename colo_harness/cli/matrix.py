@@ -2,6 +2,8 @@
 
 import json
 import time
+from collections.abc import Iterable
+from itertools import chain, count
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +20,8 @@ from colo_harness.judge.claims import load_claims
 from colo_harness.qemu.release import RECIPES, recipe
 from colo_harness.report.matrix.cells import Column, Run, as_json, rows
 from colo_harness.report.matrix.evidence import Evidence
-from colo_harness.report.matrix.page import html, markdown
+from colo_harness.report.matrix.known import known
+from colo_harness.report.matrix.page import Matrix, html, markdown
 from colo_harness.settings import Settings
 
 AREA = ("-m", "smoke or release", "-n", "2")
@@ -38,9 +41,8 @@ def matrix(
     place, names = results_dir.absolute(), [name for name in releases.split(",") if name]
     for name in names:
         recipe(name)
-    asked = {name: f"--release={name}" for name in names} | {
-        path.name: f"--qemu={path.absolute()}" for path in qemu or []
-    }
+    asked = {name: f"--release={name}" for name in names}
+    asked |= {name: f"--qemu={path}" for name, path in named(qemu or [], taken=asked).items()}
     if not asked:
         raise UsageError("there is no QEMU to judge", f"name some of {', '.join(RECIPES)}, or a --qemu")
     with steps(Console()) as progress:
@@ -52,6 +54,18 @@ def matrix(
         _write(place, runs, json_file)
         typer.echo(f"{name}: {runs[-1].version or 'no verdicts'}, {runs[-1].seconds:.0f} s")
     typer.echo(f"the matrix is {place / 'matrix.html'}")
+
+
+def named(paths: Iterable[Path], *, taken: Iterable[str] = ()) -> dict[str, Path]:
+    """Return each path once, in order, by its name; with its folder's, then with a number, where that is taken."""
+    found, names = dict[str, Path](), set(taken)
+    for path in dict.fromkeys(path.absolute() for path in paths):
+        longer = f"{path.parent.name}-{path.name}"
+        candidates = chain([path.name, longer], (f"{longer}-{number}" for number in count(2)))
+        name = next(name for name in candidates if name not in names)
+        names.add(name)
+        found[name] = path
+    return found
 
 
 def _judged(name: str, options: list[str], folder: Path, minutes: float) -> Run:
@@ -77,8 +91,12 @@ def _write(place: Path, runs: list[Run], json_file: Path | None) -> None:
             for column in run.columns():
                 if (cell := run.cell(claim, column)).tests:
                     evidence.write(place / link(claim, column), claim, text, column, cell)
-    (place / "matrix.html").write_text(html(runs, claims, link), encoding="utf-8")
-    (place / "matrix.md").write_text(markdown(runs, claims, link), encoding="utf-8")
+    named = {
+        name for run in runs for column in run.columns() for claim in claims for name in run.cell(claim, column).issues
+    }
+    matrix = Matrix(runs, claims, known(named, ROOT / "docs/findings", place / "findings"), link)
+    (place / "matrix.html").write_text(html(matrix), encoding="utf-8")
+    (place / "matrix.md").write_text(markdown(matrix), encoding="utf-8")
     told = json.dumps(as_json(runs, list(claims)), indent=1, ensure_ascii=False) + "\n"
     for file in (place / "matrix.json", *([json_file] if json_file else [])):
         file.write_text(told, encoding="utf-8")
