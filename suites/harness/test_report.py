@@ -160,7 +160,7 @@ Play = Callable[..., Sample]
 
 TOLD = ["timeline", "history"]
 FILES = [*TOLD, "host_a: command line", "service: packets"]
-FAILED = [*TOLD, "frames around it", "host_a: command line", "service: packets"]
+FAILED = [*TOLD, "what both sides were started with", "frames around it", "host_a: command line", "service: packets"]
 """Its packets are none, so that it is told that they cannot be read."""
 UNDRAWN = "timeline: could not be drawn"
 UNWELL = ["Cannot tell", "Ends badly", "Fails [<lambda>]", "Fails [no_reset]", "Lacks a tap", "Starts"]
