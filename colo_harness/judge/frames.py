@@ -25,7 +25,7 @@ class SecondarySilent(Parametrised):
         until = min((entry.at for entry in phases(entries, "failover")), default=float("inf"))
         before = [frame for frame in frames if frame.at < until]
         breaches = [
-            Breach(f"{frame.what} of the unpromoted {self.host}", frame.at, (frame.line,))
+            Breach(f"{self.host} sent a frame ({frame.what}) before its promotion", frame.at, (frame.line,))
             for frame in before
             if frame.who == self.host
         ]

@@ -17,6 +17,8 @@ STYLE = """
 .unknown { background: #e3d5f5; color: #1c2330; } .valid { background: #d8f0dd; color: #1c2330; }
 td.past { font-family: monospace; white-space: pre; } td.text { text-align: left; }
 """
+_WORDS = ("ok: ", "missing: ", "FAILED: ", "untried: ", "declined: ")
+"""With these the doctor's findings begin."""
 SHOWN = 10
 """So many earlier runs are shown."""
 
@@ -107,7 +109,14 @@ def _broken(runs: Sequence[Run]) -> str:
 
 
 def _environment(runs: Sequence[Run]) -> str:
-    return _list("Environment", [f"{key}: {value}" for key, value in runs[0].environment.items()])
+    """Tell what was judged, and then what the doctor found: what is there in a line, what is not with its remedy."""
+    told = runs[0].environment
+    found = {key: value for key, value in told.items() if value.startswith(_WORDS)}
+    there = [key for key, value in found.items() if value.startswith(_WORDS[0])]
+    lacking = [f"{key}: {value}" for key, value in found.items() if key not in there]
+    doctor = [*lacking, f"there: {', '.join(there)}"] if found else []
+    judged = [f"{key}: {value}" for key, value in told.items() if key not in found]
+    return _list("Environment", judged) + _list("What the doctor found", doctor)
 
 
 def _list(title: str, lines: Sequence[str]) -> str:

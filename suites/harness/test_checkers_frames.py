@@ -15,7 +15,7 @@ class TestSecondarySilent:
     def test_a_frame_of_any_kind_is_one_too_many(self) -> None:
         """The guest's address alone would already move the switch's port."""
         early = changed(crossing(), is_a("frame", who="host_b"), at=3)
-        assert SecondarySilent()(early).reason == "tcp of the unpromoted host_b"
+        assert SecondarySilent()(early).reason == "host_b sent a frame (tcp) before its promotion"
 
     def test_without_a_failover_the_secondary_stays_one(self) -> None:
         """Whatever it sends is a leak."""

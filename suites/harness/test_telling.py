@@ -51,7 +51,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_the_verdict_is_one_sentence() -> None:
     """It is the first breach that a checker told of, with its moment."""
-    assert moment_of(judged(killed())) == Moment(4.75, "Echo-0 was reset (no_reset, at 4.750 s).", (12,))
+    assert moment_of(judged(killed())) == Moment(4.75, "echo-0 was reset (no_reset, at 4.750 s).", (12,))
 
 
 def test_without_a_violation_the_moment_is_the_end() -> None:
@@ -152,7 +152,7 @@ def test_commands_that_nobody_gave_are_named(folder: Path) -> None:
 def test_a_telling_has_what_there_is(folder: Path) -> None:
     """What nothing was recorded of has no excerpt."""
     telling = tell(folder, folder / "history.jsonl")
-    assert telling.sentence.startswith("Echo-0 echo(n=1) ended with ConnectionResetError (no_reset, at ")
+    assert telling.sentence.startswith("echo-0 echo(n=1) ended with ConnectionResetError (no_reset, at ")
     assert list(telling.excerpts) == [
         "parts of both sides, as they were then",
         "what both sides were told",

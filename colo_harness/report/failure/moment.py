@@ -46,4 +46,4 @@ def _sentence(check: Entry) -> str:
     clause = str(check.data.get("reason", "")).partition(CLAUSE)[0]
     told = check.data.get("at")
     when = "" if told is None else f", at {told:.3f} s"
-    return f"{clause[:1].upper()}{clause[1:]} ({check.what}{when})."
+    return f"{clause} ({check.what}{when})."
