@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from scapy.layers.inet import ICMP, IP, TCP, UDP
+from scapy.layers.l2 import Ether
 from scapy.packet import Packet
 
 from colo_harness.history import Entry, History
@@ -120,6 +121,12 @@ def test_monitors_are_told_in_words(folder: Path) -> None:
     ]
 
 
+def test_a_bench_has_one_monitor(tmp_path: Path) -> None:
+    """Its transcript lies beside its history, and is told by its name."""
+    (tmp_path / "bench.qmp.jsonl").write_text(json.dumps(TRANSCRIPT[0]))
+    assert [text for _, text in monitors.said(tmp_path)] == ["bench > query-status"]
+
+
 def test_orders_are_told_without_questions(folder: Path) -> None:
     """Each with why it was refused, or that nobody answered."""
     assert list(orders.given(folder)) == [
@@ -187,3 +194,17 @@ def test_frames_are_decoded(packet: Packet, told: str) -> None:
     """With what matters of each protocol, and the beginning of what they carry."""
     payload = bytes(IP(src="10.0.0.1", dst="10.0.0.2") / packet)
     assert packets.words(Frame(1.0, "client", "in", "", IPV4, payload)) == told
+
+
+def test_frames_of_a_bench_are_decoded() -> None:
+    """Those that the history has, whatever is in them."""
+    whole = bytes(Ether(src="02:00:00:00:00:01") / IP(src="10.0.0.1", dst="10.0.0.2") / UDP(sport=7, dport=9) / b"hi")
+    tape = (
+        Tape()
+        .add(1, "frame", "primary_in", "in", hex=whole.hex(), name="p1")
+        .add(2, "frame", "outdev", "out", hex="00")
+    )
+    assert list(packets.recorded(tape.entries)) == [
+        (1, "in  primary_in p1: UDP 10.0.0.1:7 > 10.0.0.2:9 2 bytes |hi|"),
+        (2, "out outdev ethertype 0x0000 0 bytes"),
+    ]

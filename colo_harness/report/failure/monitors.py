@@ -8,7 +8,7 @@ from typing import Any
 from colo_harness.report.failure.excerpt import Line, compact
 
 TRANSCRIPT = ".qmp.jsonl"
-FIRST = f"qmp{TRANSCRIPT}"
+FIRST = "qmp"
 """Of the monitor that gives the commands; on the other ones each event comes again."""
 
 Message = Mapping[str, Any]
@@ -20,7 +20,8 @@ def messages(folder: Path) -> Iterator[tuple[str, list[tuple[float, Message]]]]:
     A line that was cut off is left out.
     """
     for path in sorted(folder.rglob(f"*{TRANSCRIPT}")):
-        monitor = "" if path.name == FIRST else f" ({path.name.removesuffix(TRANSCRIPT)})"
+        monitor = path.name.removesuffix(TRANSCRIPT)
+        who = monitor if path.parent == folder else path.parent.name
         told = []
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
@@ -28,7 +29,7 @@ def messages(folder: Path) -> Iterator[tuple[str, list[tuple[float, Message]]]]:
             except ValueError:
                 continue
             told.append((float(message["at"]), message["message"]))
-        yield f"{path.parent.name}{monitor}", told
+        yield who if monitor in (who, FIRST) else f"{who} ({monitor})", told
 
 
 def said(folder: Path) -> Iterator[Line]:

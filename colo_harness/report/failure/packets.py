@@ -1,13 +1,16 @@
-"""Packets: the frames of the service network, decoded."""
+"""Packets: the frames of the service network, or of a bench, decoded."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from colo_harness.errors import MachineError
+from colo_harness.history import Entry
 from colo_harness.machine.capture import Frame, frames
 from colo_harness.report.failure.excerpt import Line
 
 CAPTURE = "service.pcap"
+HEAD = 14
+"""Bytes of an Ethernet header."""
 BYTES = 24
 """So much of a payload is shown."""
 
@@ -23,16 +26,37 @@ def seen(folder: Path, origin: float) -> Iterator[Line]:
     try:
         for frame in frames(path):
             if frame.direction == "in":
-                yield frame.at - origin, f"from {frame.port:<7} {words(frame)}"
+                yield frame.at - origin, f"from {frame.port:<7} {_decoded(frame)}"
     except (MachineError, OSError) as trouble:
         yield 0.0, f"the capture cannot be read: {trouble}"
+
+
+def recorded(entries: Sequence[Entry]) -> Iterator[Line]:
+    """Yield each frame of a bench or a wiretap that the history has, by its port, in or out."""
+    for entry in entries:
+        if entry.kind == "frame" and "hex" in entry.data:
+            whole = bytes.fromhex(entry.data["hex"])
+            source, ethertype = whole[6:12].hex(":"), int.from_bytes(whole[12:HEAD])
+            frame = Frame(entry.at, entry.who, "in", source, ethertype, whole[HEAD:])
+            name = f"{entry.data['name']}: " if entry.data.get("name") else ""
+            yield entry.at, f"{entry.what:<3} {entry.who} {name}{_decoded(frame)}"
+
+
+def _decoded(frame: Frame) -> str:
+    try:
+        return words(frame)
+    except Exception:  # noqa: BLE001 - scapy stumbles over what tests garble on purpose
+        return f"{len(frame.payload)} bytes that cannot be decoded"
 
 
 def words(frame: Frame) -> str:
     """Decode a frame."""
     from scapy.layers.inet import ICMP, IP, TCP, UDP  # noqa: PLC0415 - takes half a second
+    from scapy.packet import Raw  # noqa: PLC0415 - as above
 
     packet = frame.packet
+    if isinstance(packet, Raw):
+        return f"ethertype {frame.ethertype:#06x} {_payload(frame.payload)}"
     if IP not in packet:
         return str(packet.summary())
     ip = packet[IP]

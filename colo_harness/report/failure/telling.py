@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ def tell(folder: Path, history: Path) -> Telling:
     entries, origin = recording.entries, recording.header.origin
     moment = moment_of(entries)
     before, after = WHERE
+    frames = chain(packets.seen(folder, origin), packets.recorded(entries))
     texts = {
         "parts of both sides, as they were then": _parts(folder),
         "what both sides were started with": started(folder),
@@ -48,7 +50,7 @@ def tell(folder: Path, history: Path) -> Telling:
         "what happened around it": excerpt.of_history(entries, moment),
         "both monitors before it": excerpt.around(monitors.said(folder), moment.at, before=before, after=after),
         "consoles and stderr": excerpt.around(excerpt.consoles(entries), moment.at),
-        "frames around it": excerpt.around(packets.seen(folder, origin), moment.at, before=before, after=after),
+        "frames around it": excerpt.around(frames, moment.at, before=before, after=after),
     }
     excerpts = {name: text for name, text in texts.items() if text}
     steps = scenario(entries, moment, list(excerpts))
