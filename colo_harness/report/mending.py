@@ -14,6 +14,8 @@ TELLING = "colo: telling"
 """The name of the attachment that a failed test leaves for `mend`."""
 FILES = "files"
 """The step below which a failed test's files are, but for those that another step shows."""
+KNOWN = "XFAIL "
+"""How the message of a known failure begins; what was seen this time follows, which would part it from its like."""
 FIRST = ("timeline", "history")
 """Attachments that stay at the top."""
 
@@ -60,6 +62,9 @@ def _mend_result(path: Path) -> None:
         mended |= _told(mended, attachments, json.loads(source.read_text(encoding="utf-8")))
         mended["descriptionHtml"] = _html(mended.get("description", ""), path.parent, mended["attachments"])
         source.unlink()
+    if (details := result.get("statusDetails", {})).get("message", "").startswith(KNOWN):
+        known, _, seen = details["message"].partition("\n\n")
+        mended["statusDetails"] = {**details, "message": known, "trace": seen}
     if mended != result:
         write(path, mended)
 

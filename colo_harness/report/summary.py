@@ -56,7 +56,7 @@ def _verdicts(runs: Sequence[Run], texts: Mapping[str, str], earlier: Sequence[P
         rows.append(f"<tr><th colspan=5 class=claim>{escape(area)}: {_counted(of_area)}</th></tr>")
         rows += [_row(claim, texts, earlier) for claim in of_area]
     head = "<tr><th>claim</th><th>verdict</th><th>before</th><th class=claim>what is promised</th><th>s</th></tr>"
-    told = f"<p>{len(claims)} claims: {_counted(claims)}</p>{_changes(claims, earlier)}"
+    told = f"<p>{_many(len(claims), 'claim')}: {_counted(claims)}</p>{_changes(claims, earlier)}"
     return f"{told}<table>{head}{''.join(rows)}</table>"
 
 
@@ -91,14 +91,14 @@ def _skips(runs: Sequence[Run]) -> str:
     for run in runs:
         count.update(run.verdicts.get("skipped", {}))
     found = runs[0].environment
-    lines = [f"{need}: {number} tests; {found.get(need, '')}" for need, number in count.most_common()]
+    lines = [f"{need}: {_many(number, 'test')}; {found.get(need, '')}" for need, number in count.most_common()]
     return _list("Skipped for want of", lines)
 
 
 def _known(runs: Sequence[Run], known: Mapping[str, str]) -> str:
     tests = [test for run in runs for test in run.verdicts.get("tests", []) if test["verdict"] == "known"]
     count = Counter(test["reason"].removeprefix("finding: ") for test in tests)
-    lines = [f"{known.get(file, '')} ({file}): {number} tests" for file, number in sorted(count.items())]
+    lines = [f"{known.get(file, '')} ({file}): {_many(number, 'test')}" for file, number in sorted(count.items())]
     return _list("Known: promises that this QEMU is known to break", lines)
 
 
@@ -122,3 +122,7 @@ def _environment(runs: Sequence[Run]) -> str:
 def _list(title: str, lines: Sequence[str]) -> str:
     items = "".join(f"<li>{escape(line)}</li>" for line in lines)
     return f"<h2>{escape(title)}</h2><ul>{items}</ul>" if lines else ""
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"

@@ -108,7 +108,7 @@ def test_a_summary_tells_the_run(place: Place, tmp_path: Path) -> None:
         "FT-1 invalid → known",
         "It &lt;holds&gt;.",
         "netem: 4 tests; missing: no netem",
-        "1. They jump (docs/findings/0001-tcp-timestamps.md): 1 tests",
+        "1. They jump (docs/findings/0001-tcp-timestamps.md): 1 test",
         "the mill stood still",
         "QEMU: 11.1.3 (promises of 11.0)",
     ):

@@ -80,7 +80,7 @@ def test_a_report_shows_all_that_it_has(looker: Looker, results: Path, settings:
     looker.look(page, "globalAttachments", text=SUMMARY)
     for test in tests:
         looker.look(page, test, text="Test body")
-    looker.look(page.with_name(SUMMARY), text="1 claims: 1 invalid")
+    looker.look(page.with_name(SUMMARY), text="1 claim: 1 invalid")
     assert len(tests) == 2
     assert looker.complaints == []
 

@@ -270,6 +270,12 @@ def test_results_tell_product_from_harness(play: Play, workers: str) -> None:
     }
 
 
+def test_known_failures_are_told_by_what_is_known(play: Play) -> None:
+    """So that a category has those of one finding together; what was seen is with each."""
+    details = play("-n0").tests["Known"]["statusDetails"]
+    assert details == {"message": "XFAIL bug 1", "trace": "AssertionError: assert False"}
+
+
 @pytest.mark.parametrize("workers", ["-n0", "-n2"])
 def test_labels_follow_from_the_claim(play: Play, workers: str) -> None:
     """Area, claim and importance are labels; the docstring and the claim's source the description."""
