@@ -2,6 +2,8 @@
 
 import json
 import time
+from collections.abc import Iterable
+from itertools import chain, count
 from pathlib import Path
 from typing import Annotated
 
@@ -38,9 +40,8 @@ def matrix(
     place, names = results_dir.absolute(), [name for name in releases.split(",") if name]
     for name in names:
         recipe(name)
-    asked = {name: f"--release={name}" for name in names} | {
-        path.name: f"--qemu={path.absolute()}" for path in qemu or []
-    }
+    asked = {name: f"--release={name}" for name in names}
+    asked |= {name: f"--qemu={path}" for name, path in named(qemu or [], taken=asked).items()}
     if not asked:
         raise UsageError("there is no QEMU to judge", f"name some of {', '.join(RECIPES)}, or a --qemu")
     with steps(Console()) as progress:
@@ -52,6 +53,18 @@ def matrix(
         _write(place, runs, json_file)
         typer.echo(f"{name}: {runs[-1].version or 'no verdicts'}, {runs[-1].seconds:.0f} s")
     typer.echo(f"the matrix is {place / 'matrix.html'}")
+
+
+def named(paths: Iterable[Path], *, taken: Iterable[str] = ()) -> dict[str, Path]:
+    """Return each path once, in order, by its name; with its folder's, then with a number, where that is taken."""
+    found, names = dict[str, Path](), set(taken)
+    for path in dict.fromkeys(path.absolute() for path in paths):
+        longer = f"{path.parent.name}-{path.name}"
+        candidates = chain([path.name, longer], (f"{longer}-{number}" for number in count(2)))
+        name = next(name for name in candidates if name not in names)
+        names.add(name)
+        found[name] = path
+    return found
 
 
 def _judged(name: str, options: list[str], folder: Path, minutes: float) -> Run:

@@ -30,24 +30,29 @@ class Refused(Parametrised):
 
 @dataclass(frozen=True)
 class EachRefused(Parametrised):
-    """`command` was given `times` times, to whichever side, and refused each time with `text` in the answer."""
+    """Each time that `command` was given, to whichever side, it was refused with the next of `texts`."""
 
     command: str
-    text: str
-    times: int = 1
+    texts: tuple[str, ...]
 
     def judge(self, entries: Sequence[Entry]) -> Verdict:
         """Judge entries that are in order of time."""
         asked = [entry for entry in entries if entry.data.get("command") == self.command]
         breaches = [
-            Breach(
-                f"{one.who}: {self.command} was {one.what}: {one.data['value']}, not: {self.text}", one.at, (one.line,)
-            )
-            for one in asked
-            if one.what != "refused" or self.text not in str(one.data["value"])
+            Breach(_deed(one, text), one.at, (one.line,))
+            for one, text in zip(asked, self.texts, strict=False)
+            if one.what != "refused" or text not in str(one.data["value"])
         ]
-        doubts = [f"{self.command} was given {len(asked)} times, not {self.times}"] if len(asked) != self.times else []
-        return decide(breaches, doubts, f"{self.command} was refused {len(asked)} times: {self.text}")
+        right = len(asked) == len(self.texts)
+        doubts = [] if right else [f"{self.command} was given {len(asked)} times, not {len(self.texts)}"]
+        told = "; ".join(dict.fromkeys(self.texts))
+        return decide(breaches, doubts, f"{self.command} was refused {len(asked)} times: {told}")
+
+
+def _deed(entry: Entry, text: str) -> str:
+    said = f"refused: {entry.data['value']}" if entry.what == "refused" else entry.what
+    due = repr(text) if text else "whatever the reason"
+    return f"{entry.who}: {entry.data['command']} was {said}, not refused with {due}"
 
 
 def _fault(entry: Entry, words: str) -> str:

@@ -134,7 +134,7 @@ class Capture:
             if not self._process.alive:
                 raise MachineError(f"tcpdump ended before it was told to:\n{self._process.stderr()}", "who killed it?")
             filler = self._push_out()
-            self._process.signal(signal.SIGINT)
+            self._process.signal(signal.SIGTERM)
             self._process.wait(self._timeout)
         except WaitTimeout as slow:
             raise MachineError(

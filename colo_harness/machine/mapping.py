@@ -1,4 +1,4 @@
-"""The memory mappings of a process."""
+"""The memory that a process has mapped."""
 
 import re
 from collections.abc import Iterator
@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _MAPPING = re.compile(
-    r"^(?P<start>[0-9a-f]+)-(?P<end>[0-9a-f]+) .*?^VmFlags:(?P<flags>[ \w]*)$", re.MULTILINE | re.DOTALL
+    r"^(?P<start>[0-9a-f]+)-(?P<end>[0-9a-f]+) (?P<rights>\S+) \S+ \S+ \d+ *(?P<name>\S*)\n"
+    r"(?:[A-Z].*\n)*?VmFlags:(?P<flags>[ \w]*)$",
+    re.MULTILINE,
 )
 
 
@@ -19,6 +21,10 @@ class Mapping:
 
 
 def mappings(pid: int) -> Iterator[Mapping]:
-    """Yield them in order of address. Raises OSError where there is no such process."""
+    """Yield those of private, writable memory without a name, in order of address. Raises OSError.
+
+    The kernel joins neighbours that are of one kind: what was mapped on its own may be found as a part of a longer one.
+    """
     for one in _MAPPING.finditer(Path(f"/proc/{pid}/smaps").read_text(encoding="utf-8")):
-        yield Mapping(int(one["end"], 16) - int(one["start"], 16), "dd" not in one["flags"].split())
+        if one["rights"].startswith("rw") and one["rights"].endswith("p") and not one["name"]:
+            yield Mapping(int(one["end"], 16) - int(one["start"], 16), "dd" not in one["flags"].split())

@@ -149,8 +149,11 @@ class VM:
         return value
 
     def observe_dumped(self, size: int, moment: str = "") -> None:
-        """Record, as `moment`, how many of the mappings of `size` bytes, guest memory say, a core file would have."""
-        kept = [one.dumped for one in mappings(self.pid) if one.size == size]
+        """Record, as `moment`, how many of the mappings of `size` bytes, guest memory say, a core file would have.
+
+        One that the kernel joined with a smaller neighbour counts; so TCG's buffer, which is far longer, does not.
+        """
+        kept = [one.dumped for one in mappings(self.pid) if size <= one.size < 2 * size]
         counted = {"dumped": sum(kept), "left_out": len(kept) - sum(kept)}
         self._history.record("observe", self.name, "mappings", moment=moment, **counted)
 

@@ -348,7 +348,7 @@ CASES = [
         is_a("observe", "refused"),
     ),
     Case(
-        EachRefused("xen-colo-do-checkpoint", "Failed to empty"),
+        EachRefused("xen-colo-do-checkpoint", ("Failed to empty",)),
         flawed,
         say(is_a("observe", "refused"), "obeyed"),
         is_a("observe", "refused"),

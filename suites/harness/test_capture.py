@@ -13,6 +13,7 @@ import pytest
 from colo_harness.errors import MachineError
 from colo_harness.machine.capture import Capture, frames
 from colo_harness.machine.guardian import Guardian
+from colo_harness.machine.interrupt import held
 from colo_harness.machine.network import CLIENT, Network
 
 IPV4, ARP = 0x0800, 0x0806
@@ -101,6 +102,12 @@ def test_stopping_twice_is_fine(network: Network, guardian: Guardian, tmp_path: 
     capture = Capture(network, tmp_path / "it.pcap", guardian=guardian)
     capture.stop()
     capture.stop()
+
+
+def test_it_stops_where_ctrl_c_is_held_back(network: Network, guardian: Guardian, tmp_path: Path) -> None:
+    """Its process is born deaf to Ctrl-C in a worker of xdist that comes up, and is ended all the same."""
+    with held():
+        Capture(network, tmp_path / "service.pcap", guardian=guardian).stop()
 
 
 def test_what_was_written_can_be_read_meanwhile_and_after_a_kill(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from colo_harness.cli import subrun
+from colo_harness.cli.matrix import named
 from colo_harness.report.matrix.cells import Column, Run, as_json, rows
 from colo_harness.report.matrix.evidence import Evidence
 from colo_harness.report.matrix.page import html, markdown
@@ -109,3 +110,15 @@ def test_a_run_that_hangs_costs_its_deadline(tmp_path: Path, monkeypatch: pytest
     begun = time.monotonic()
     assert subrun.judge([], tmp_path / "results", timeout=0.2) == {}
     assert time.monotonic() - begun < 30
+
+
+def test_builds_of_one_name_have_a_row_each() -> None:
+    """By their folder's name, or by a number; one that is given twice has one row."""
+    given = ["good/qemu", "bad/qemu", "old/bad/qemu", "mine/trixie", "good/qemu"]
+    found = named([Path("/", path) for path in given], taken=["trixie"])
+    assert {name: str(path) for name, path in found.items()} == {
+        "qemu": "/good/qemu",
+        "bad-qemu": "/bad/qemu",
+        "bad-qemu-2": "/old/bad/qemu",
+        "mine-trixie": "/mine/trixie",
+    }

@@ -50,6 +50,38 @@ def test_a_failure_that_is_known_says_so(inner: InnerSuite, known: Known, word: 
     assert f"  {KNOWN}" in ran.text
 
 
+SET_UP = """
+@pytest.fixture
+def pair():
+    raise StartupFailed("waited 20 s for RESUME of host_a")
+
+@pytest.mark.parametrize("accel", ["{accel}"])
+@claim("FT-1")
+@control(sabotage="no-rewriter", checker="nothing_lost")
+def test_it(pair, accel, sabotage):
+    pass
+"""
+
+
+def test_a_pair_that_does_not_start_as_is_known_says_so(inner: InnerSuite, known: Known) -> None:
+    """Whatever the test and its control were made for, where the failure reads as the issue does."""
+    known(may_fail_on="<11.2", accel="tcg", reads="RESUME of host_[ab]")
+    inner.tests(SET_UP.format(accel="tcg"))
+    assert inner.run().claims["FT-1"]["reason"].startswith(f"{KNOWN.replace('known since 11.1, ', '')}; waited 20 s")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{"reads": "STOP of host_a"}, {"reads": "RESUME", "accel": "kvm"}, {"accel": "tcg"}, {"may_fail_on": "<11.1"}],
+    ids=["other-words", "other-accelerator", "no-words", "other-release"],
+)
+def test_a_pair_that_does_not_start_otherwise_does_not(inner: InnerSuite, known: Known, said: dict[str, str]) -> None:
+    """It reads otherwise, or the issue is that of another accelerator or release."""
+    known(**{"may_fail_on": "<11.2", **said})
+    inner.tests(SET_UP.format(accel="tcg"))
+    assert inner.run().claims["FT-1"]["reason"].startswith("waited 20 s")
+
+
 def test_a_failure_elsewhere_is_not_known(inner: InnerSuite, known: Known) -> None:
     """On a release outside of the stretches nothing is said."""
     known(fails_on=">=11.0 <11.1.3, >=11.2 <11.3")

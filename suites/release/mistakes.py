@@ -1,6 +1,5 @@
 """What somebody does wrong with a pair."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -46,9 +45,11 @@ def make(pair: ColoPair, mistakes: Iterable[Mistake]) -> None:
 
 
 def refused(mistakes: Iterable[Mistake], promises: Promises) -> list[EachRefused]:
-    """Return who judges that each of these was refused in its words; those of one command share their words."""
-    counted = Counter((one.command, _words(one.answer, promises)) for one in mistakes)
-    return [EachRefused(command, words, times) for (command, words), times in counted.items()]
+    """Return who judges that each of these was refused in its words."""
+    texts: dict[str, list[str]] = {}
+    for one in mistakes:
+        texts.setdefault(one.command, []).append(_words(one.answer, promises))
+    return [EachRefused(command, tuple(words)) for command, words in texts.items()]
 
 
 def _words(answer: str | Promised, promises: Promises) -> str:

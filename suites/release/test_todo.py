@@ -45,7 +45,7 @@ def test_a_shared_disk_is_refused(idle_pair: ColoPair, check: Check) -> None:
     idle_pair.observe("after")
 
     running = StatesSeen({("host_a", "query-status", "after"): {"status": "running"}})
-    check(EachRefused("nbd-server-add", ""), EachRefused("blockdev-add", UNKNOWN), running)
+    check(EachRefused("nbd-server-add", ("",)), EachRefused("blockdev-add", (UNKNOWN,)), running)
 
 
 def share_disk(pair: ColoPair) -> None:

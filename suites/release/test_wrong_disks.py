@@ -84,6 +84,7 @@ def test_a_second_client_changes_nothing(
 
 
 @pytest.mark.topology(checkpoint_delay_ms=60_000)
+@pytest.mark.regression("0b5bf4ea76")
 @pytest.mark.claim("ERR-7")
 @control(sabotage="no-replication-child", checker="acknowledged_explained")
 def test_what_differed_before_stays_so(idle_pair: ColoPair, client: Client, nemesis: Nemesis, check: Check) -> None:

@@ -79,4 +79,4 @@ def test_a_switch_to_postcopy_is_refused(idle_pair: ColoPair, client: Client, ne
         idle_pair.vm(Role.PRIMARY).attempt("migrate-start-postcopy")
         let_migration_end(idle_pair)
 
-    check(EachRefused("migrate-start-postcopy", ""))
+    check(EachRefused("migrate-start-postcopy", ("",)))

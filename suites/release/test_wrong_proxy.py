@@ -43,6 +43,8 @@ PARTS = [
 @pytest.mark.topology(checkpoint_delay_ms=60_000, compare_timeout_ms=500, scan_cycle_ms=100)
 @pytest.mark.answers(within=4)
 @pytest.mark.parametrize("part", PARTS)
+@pytest.mark.regression("0b5bf4ea76")
+@pytest.mark.regression("crash with TCG")
 @pytest.mark.claim("ERR-8")
 @control(sabotage="patient-compare", checker="no_reset", on="m0")
 def test_one_part_without_headers_ends_nothing(idle_pair: ColoPair, client: Client, check: Check, part: str) -> None:
@@ -65,6 +67,7 @@ def test_a_netdev_with_vhost_is_refused(netdev: Netdev, check: Check) -> None:
 
 
 @pytest.mark.topology(checkpoint_delay_ms=60_000, compare_timeout_ms=1000, scan_cycle_ms=250)
+@pytest.mark.regression("crash with TCG")
 @pytest.mark.claim("ERR-10")
 @control(sabotage="mirror-off", checker="no_forced_checkpoint")
 def test_the_secondary_may_be_first(idle_pair: ColoPair, client: Client, nemesis: Nemesis, check: Check) -> None:
