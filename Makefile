@@ -6,10 +6,11 @@ LOCK := requirements-dev.lock
 AREA := failover
 N := 5
 SEED := 1
+OUT := reports/blind
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 
-.PHONY: setup test conformance bench soak kills lint docs lock clean
+.PHONY: setup test conformance bench soak kills blind lint docs lock clean
 .DELETE_ON_ERROR:
 
 # trixie's QEMU is the other one of the pairs whose hosts have two releases.
@@ -17,6 +18,7 @@ setup: $(VENV)/.project
 	$(BIN)/colo setup --release trixie
 
 test: setup lint docs
+	$(BIN)/colo setup --browser
 	$(BIN)/pytest suites/harness -n 2 --results-dir reports/harness
 	$(BIN)/colo run
 
@@ -34,6 +36,10 @@ soak: setup
 # Ends N runs with kill -9, each at a random moment, and looks for what is left: make kills N=100 SEED=7.
 kills: setup
 	$(BIN)/pytest suites/harness/test_kills.py -v -n 2 --kills=$(N) --seed=$(SEED) --results-dir=reports/kills
+
+# Ten sabotages, a report each that does not name it, for somebody who has not seen the code: make blind OUT=/tmp/blind.
+blind: setup
+	$(BIN)/python -m suites.harness.blind $(OUT) $(SEED)
 
 lint: $(VENV)/.project
 	$(BIN)/ruff check
@@ -53,7 +59,7 @@ lock: $(VENV)/.created
 
 clean:
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
-	test ! -d reports || find reports -mindepth 1 ! -name README.md -delete
+	test ! -d reports || find reports -mindepth 1 ! -name README.md ! -path 'reports/history*' -delete
 
 $(VENV)/.created:
 	@test -n "$(PYTHON)" || { echo 'no Python 3.11 or later found; name one with PYTHON=' >&2; exit 2; }

@@ -8,7 +8,7 @@ from typing import Literal
 
 from colo_harness.diagnosis import Answer, Diagnosis, State
 from colo_harness.errors import CacheError, HarnessError, MachineError, ProductFailure, UsageError
-from colo_harness.machine import probe, tool
+from colo_harness.machine import browser, probe, tool
 from colo_harness.machine.bundle import Recipe, damage
 from colo_harness.machine.estate import outside
 from colo_harness.machine.guardian import Guardian
@@ -238,6 +238,7 @@ PROBES: dict[str, Probe] = {
         Probe("forgetting", _of_machine(probe.forgetting), must=False, after=("netns",)),
         Probe("realtime", _of_machine(probe.realtime), must=False),
         Probe("suspension", _of_machine(probe.suspension), must=False),
+        Probe("chromium", _of_machine(browser.probe), must=False),
         Probe("cache", _cache),
         Probe("guests", _guests, after=("cache",)),
         Probe("qemu", _qemu),

@@ -20,7 +20,8 @@ from colo_harness.judge.claims import load_claims
 from colo_harness.qemu.release import RECIPES, recipe
 from colo_harness.report.matrix.cells import Column, Run, as_json, rows
 from colo_harness.report.matrix.evidence import Evidence
-from colo_harness.report.matrix.page import html, markdown
+from colo_harness.report.matrix.known import known
+from colo_harness.report.matrix.page import Matrix, html, markdown
 from colo_harness.settings import Settings
 
 AREA = ("-m", "smoke or release", "-n", "2")
@@ -90,8 +91,12 @@ def _write(place: Path, runs: list[Run], json_file: Path | None) -> None:
             for column in run.columns():
                 if (cell := run.cell(claim, column)).tests:
                     evidence.write(place / link(claim, column), claim, text, column, cell)
-    (place / "matrix.html").write_text(html(runs, claims, link), encoding="utf-8")
-    (place / "matrix.md").write_text(markdown(runs, claims, link), encoding="utf-8")
+    named = {
+        name for run in runs for column in run.columns() for claim in claims for name in run.cell(claim, column).issues
+    }
+    matrix = Matrix(runs, claims, known(named, ROOT / "docs/findings", place / "findings"), link)
+    (place / "matrix.html").write_text(html(matrix), encoding="utf-8")
+    (place / "matrix.md").write_text(markdown(matrix), encoding="utf-8")
     told = json.dumps(as_json(runs, list(claims)), indent=1, ensure_ascii=False) + "\n"
     for file in (place / "matrix.json", *([json_file] if json_file else [])):
         file.write_text(told, encoding="utf-8")

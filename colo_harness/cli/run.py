@@ -23,7 +23,7 @@ from colo_harness.judge.score import exit_status
 from colo_harness.machine import interrupt, probe
 from colo_harness.machine.estate import outside
 from colo_harness.qemu.release import check
-from colo_harness.report import generator
+from colo_harness.report.making import make
 from colo_harness.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -146,7 +146,7 @@ def _report(document: dict[str, Any], results_dir: Path, settings: Settings) -> 
         typer.echo("\n".join(f"colo: {trouble}" for trouble in document["broken"]), err=True)
         return
     with steps(Console()) as progress:
-        progress(f"the report is {generator.build(results_dir, settings, progress)}")
+        progress(f"the report is {make([results_dir], results_dir, settings, progress, root=ROOT)}")
 
 
 def plan(

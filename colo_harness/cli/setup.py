@@ -9,7 +9,7 @@ from colo_harness.cli.options import CacheDir
 from colo_harness.cli.steps import steps
 from colo_harness.doctor import Doctor
 from colo_harness.machine.progress import Progress
-from colo_harness.machine.tool import ensure
+from colo_harness.machine.tool import BROWSER, ensure
 from colo_harness.qemu import guest
 from colo_harness.qemu.kernel import fetch_kernel
 from colo_harness.qemu.lwip import fetch_lwip
@@ -22,14 +22,18 @@ Releases = Annotated[
     typer.Option("--release", metavar="NAME", help=f"Fetch this QEMU too, repeatable: {', '.join(RECIPES)}."),
 ]
 
+Browser = Annotated[bool, typer.Option("--browser", help="Install the browser that pages are looked at in, too.")]
 
-def setup(release: Releases = None, cache_dir: CacheDir = None) -> None:
+
+def setup(release: Releases = None, *, browser: Browser = False, cache_dir: CacheDir = None) -> None:
     """Install missing host tools, fetch the reference QEMU and the guests' parts, build the guests."""
     settings = Settings(cache_dir=cache_dir) if cache_dir else Settings()
     for name in (others := release or []):
         recipe(name)
     with steps(Console()) as progress:
         prepare(settings, progress, *others)
+        if browser:
+            ensure([BROWSER], progress)
         progress(f"ready; the cache is {settings.cache_dir}")
 
 

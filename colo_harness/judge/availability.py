@@ -104,7 +104,7 @@ def sessions_go_on(entries: Sequence[Entry]) -> Verdict:
     closed = {op.who for op in ops if op.what == "close" and op.invoked <= promoted}
     again = {op.who for op in ops if op.acknowledged and promoted <= op.completed < float("inf")}
     silent = [last for who, last in known.items() if who not in closed | again]
-    breaches = [Breach(f"{last.who} was not answered again after {last}", last.ended, last.lines) for last in silent]
+    breaches = [Breach(f"{last.who} was not answered again after {last}", lost, last.lines) for last in silent]
     doubts = [] if known else [f"no session was answered before {lost:.3f} s"]
     return decide(breaches, doubts, f"{len(known)} sessions, each answered before and after")
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from colo_harness.history import Entry
 from colo_harness.judge.acknowledged import last_loss
 from colo_harness.judge.checkpoints import messages, pauses
+from colo_harness.judge.contents import told
 from colo_harness.judge.operations import Op, ledger
 from colo_harness.judge.places import MARK_LENGTH
 from colo_harness.judge.verdict import Breach, Parametrised, Verdict, checker, decide
@@ -40,7 +41,7 @@ class BlocksHold(Parametrised):
         since = last_loss(entries)
         reads = [op for op in ledger(entries).of("block") if op.invoked >= since and op.asked["block"] in self.expected]
         breaches = [
-            Breach(f"{op.who}: block {op.asked['block']} is {op.answer.get('crc32')}, not {due}", op.ended, op.lines)
+            Breach(f"{op.who} reads {_difference(op, due)}", op.ended, op.lines)
             for op in reads
             if op.outcome == "ok" and op.answer.get("crc32") != (due := self.expected[op.asked["block"]])
         ]
@@ -48,10 +49,15 @@ class BlocksHold(Parametrised):
         for number in self.expected:
             who = {op.who for op in reads if op.outcome == "ok" and op.asked["block"] == number}
             if len(who) < self.readers:
-                told = f"by {', '.join(sorted(who))} only" if who else "by nobody"
-                doubts.append(f"block {number} was read {told} after {since:.3f} s")
+                by = f"by {', '.join(sorted(who))} only" if who else "by nobody"
+                doubts.append(f"block {number} was read {by} after {since:.3f} s")
         doubts += [] if self.expected else ["no block was expected"]
         return decide(breaches, doubts, f"{len(self.expected)} blocks hold what they must")
+
+
+def _difference(read: Op, due: str) -> str:
+    number = read.asked["block"]
+    return f"{told(str(read.answer.get('crc32')), number)} in block {number}, not {told(due, number)}"
 
 
 @dataclass(frozen=True)

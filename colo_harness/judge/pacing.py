@@ -182,7 +182,7 @@ class NoForcedCheckpoint(Parametrised):
         breaches = []
         if len(early) > self.most:
             lines = tuple(line for one in early for line in one.lines)
-            text = f"{len(early)} forced checkpoints over {answers} answers, {self.most} allowed"
+            text = f"{len(early)} forced checkpoints over {answers} answers that are alike, {self.most} allowed"
             breaches.append(Breach(text, early[self.most].start, lines))
         doubts = [] if answers else ["nothing was answered in the stretch"]
         doubts += [] if found else [f"{self.host} made no checkpoint at all"]

@@ -134,7 +134,7 @@ class Scorecard:
         return [self._score(claim, of_claim) for claim, of_claim in tests.items()]
 
     def document(self, release: str | None, accel: str | None) -> dict[str, Any]:
-        """Return the JSON form: release, accel, claims, tests, broken."""
+        """Return the JSON form: release, accel, claims, tests, skipped, broken."""
         claims = [dict(vars(score), seconds=round(score.seconds, 3)) for score in self.scores()]
         tests = [
             {
@@ -144,13 +144,15 @@ class Scorecard:
                 "guest": test.guest,
                 "accel": test.accel or (accel if test.guest else ""),
                 "verdict": _verdict(test, course),
+                "seconds": round(course.seconds, 3),
                 "ended": course.kind != "missing",
                 "reason": course.reason,
                 "expected": course.expected,
             }
             for test, course in self._pairs(self.planned.values())
         ]
-        return {"release": release, "accel": accel, "claims": claims, "tests": tests, "broken": self.broken}
+        told = {"release": release, "accel": accel, "claims": claims, "tests": tests}
+        return {**told, "skipped": self.skipped_for, "broken": self.broken}
 
     def _pairs(self, tests: Iterable[Planned]) -> list[tuple[Planned, Course]]:
         return [(test, self._course(test)) for test in tests]

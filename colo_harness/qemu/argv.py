@@ -279,11 +279,13 @@ def secondary(topology: Topology, files: Files, contract: Contract, *, primary_a
 
 def role_parts(
     role: Role, topology: Topology, files: Files, contract: Contract, *, primary_address: str
-) -> Iterable[Part]:
-    """Return the parts of `role`."""
+) -> Iterator[Part]:
+    """Yield the parts of `role`."""
+    yield from [Part("-name", "debug-threads=on")] if contract.thread_names else []
     if role is Role.PRIMARY:
-        return primary(topology, files)
-    return secondary(topology, files, contract, primary_address=primary_address)
+        yield from primary(topology, files)
+    else:
+        yield from secondary(topology, files, contract, primary_address=primary_address)
 
 
 def ids_for_each_nic(ids: Iterable[str], topology: Topology) -> list[str]:

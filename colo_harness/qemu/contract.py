@@ -42,6 +42,8 @@ class Contract:
     """Whether a guest's state migrates into a `file:`; where not, a shell copies it."""
     set_active: bool = True
     """Whether there is `blockdev-set-active`: where not, disks are active as soon as a state is loaded."""
+    thread_names: bool = False
+    """Whether threads have names if asked for with `-name debug-threads=on`; in 11.x they have them in any case."""
     machine: str = "pc"
     """The mainboard that `pc` stands for, which a newer QEMU has by this name too."""
 
@@ -125,6 +127,7 @@ def _ask(argv: Sequence[str], folder: Path, *, loop: Loop, guardian: Guardian, t
             reconnect="reconnect-ms=1000" if _has_member(schema, "reconnect-ms") else "reconnect=1",
             file_uri="file" in _enum_with(schema, "rdma"),
             set_active="blockdev-set-active" in {command["name"] for command in ask("query-commands")},
+            thread_names=_has_option(ask, "name", "debug-threads"),
             machine=next((one["name"] for one in ask("query-machines") if one.get("alias") == "pc"), "pc"),
         )
 
@@ -138,6 +141,11 @@ def _wants_return_path(ask: Any) -> bool:
             return True
         raise ProductFailure(f"x-colo cannot be switched on: {refused}") from refused
     return False
+
+
+def _has_option(ask: Any, option: str, parameter: str) -> bool:
+    told = ask("query-command-line-options", {"option": option})
+    return any(one["name"] == parameter for each in told for one in each["parameters"])
 
 
 def _has_member(schema: list[dict[str, Any]], name: str) -> bool:

@@ -25,11 +25,9 @@ from colo_harness.qemu.argv import SECOND, Files
 from colo_harness.qemu.loop import Loop
 from colo_harness.qemu.monitor import Monitor
 from colo_harness.qemu.stream import Fifo, Lines, dial
+from colo_harness.qemu.trace import Trace
 from colo_harness.settings import Timeouts
 
-TRACE = re.compile(r"(?P<stamp>\S+Z) (?P<event>\w+) .*'(?P<message>[\w-]+)'")
-OLD_FRAME = re.compile(r"(?P<stamp>\S+Z) (?P<event>colo_old_packet_check_found) .*?(?P<born>\d+)$")
-"""colo-compare found a frame that has waited too long, and says when it came: milliseconds of CLOCK_REALTIME."""
 Thread = Literal["main", "colo", "cpu"]
 THREADS: Mapping[Thread, str] = {
     "main": LEADER,
@@ -259,12 +257,9 @@ class VM:
         self._closing.callback(lines.close)
 
     def _on_trace(self, line: str) -> None:
-        if traced := TRACE.match(line):
-            at = self._history.when(_seconds(traced["stamp"]))
-            self._history.record("trace", self.name, traced["event"], at=at, message=traced["message"])
-        elif found := OLD_FRAME.match(line):
-            at, born = self._history.when(_seconds(found["stamp"])), self._history.when(int(found["born"]) / 1000)
-            self._history.record("trace", self.name, found["event"], at=at, message=f"{born:.3f}")
+        if traced := Trace.of(line):
+            message = f"{self._history.when(traced.born):.3f}" if traced.born else traced.message
+            self._history.record("trace", self.name, traced.event, at=self._history.when(traced.at), message=message)
 
     def _on_console(self, line: str) -> None:
         self._console_log.write(line + "\n")

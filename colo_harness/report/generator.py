@@ -1,27 +1,26 @@
 """The generator: Allure 3, kept in the cache, makes one HTML file of raw results."""
 
 import hashlib
+import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
-from colo_harness.errors import CacheError, HarnessError, MachineError, UsageError
+from colo_harness.errors import CacheError, HarnessError, MachineError
 from colo_harness.machine.holding import scratch
 from colo_harness.machine.process import run
 from colo_harness.machine.progress import Progress, quiet
 from colo_harness.report.node import SOLUTION, Node, node
-from colo_harness.report.results import FOLDER
 from colo_harness.settings import Settings
 
 RECIPE = Path(__file__).with_name("allure3")
 INSTALL_TIMEOUT = 600.0
 BUILD_TIMEOUT = 300.0
-PAGE = Path("report", "index.html")
-"""Below the results' folder."""
 CLI = Path("node_modules", "allure", "cli.js")
 MANIFEST = "manifest"
 TELEMETRY = re.compile(
@@ -39,33 +38,27 @@ def ensure(settings: Settings, progress: Progress = quiet) -> None:
         _installed(settings, progress)
 
 
-def build(results_dir: Path, settings: Settings, progress: Progress = quiet) -> Path:
-    """Return the page made of the raw results in `results_dir`: one file, complete in itself, opened from disk.
+def generate(raw: Path, told: Mapping[str, Any], settings: Settings, progress: Progress = quiet, *, work: Path) -> str:
+    """Return the HTML that Allure makes of the raw results in a folder: one page, complete in itself.
 
-    Installs Allure when it is not in the cache. Raises UsageError when there are no results, CacheError,
-    and HarnessError when Allure chokes on the results.
+    `told` is what differs from report to report of Allure's settings (allure3/allurerc.mjs); `work` is a folder of the
+    caller's for what comes up on the way. Installs Allure when it is not in the cache. Raises CacheError, and
+    HarnessError when Allure chokes on the results.
     """
-    results = results_dir / FOLDER
-    page = results_dir.absolute() / PAGE
-    page.unlink(missing_ok=True)
-    if not any([*results.glob("*-result.json"), *results.glob("*-globals.json")]):
-        raise UsageError(f"{results} holds no results", "run the suite first")
     with _locked(settings):
         allure, engine = _installed(settings, progress)
     progress("report: making the HTML")
-    with scratch("report-", results_dir) as output:
-        argv: list[str | Path] = [engine.executable, allure / CLI, "generate", results.absolute()]
-        argv += ["--config", RECIPE / "allurerc.mjs", "--cwd", results_dir, "--output", output]
-        try:
-            run(argv, timeout=BUILD_TIMEOUT)
-            html = (output / "index.html").read_text(encoding="utf-8")
-        except (MachineError, FileNotFoundError) as failure:
-            raise HarnessError(
-                f"Allure 3 made no page of {results}: {failure}", "the raw results are whole; `colo setup` again"
-            ) from failure
-    page.parent.mkdir(exist_ok=True)
-    page.write_text(TELEMETRY.sub("", html), encoding="utf-8")
-    return page
+    given = work / "told.json"
+    given.write_text(json.dumps(told), encoding="utf-8")
+    argv: list[str | Path] = ["env", f"COLO_REPORT={given}", engine.executable, allure / CLI, "generate", raw]
+    argv += ["--config", RECIPE / "allurerc.mjs", "--cwd", work, "--output", work / "page"]
+    try:
+        run(argv, timeout=BUILD_TIMEOUT)
+        html = (work / "page" / "index.html").read_text(encoding="utf-8")
+    except (MachineError, FileNotFoundError) as failure:
+        remedy = "if a result was changed or cut off, remove it; else `colo setup` makes Allure anew"
+        raise HarnessError(f"Allure 3 made no page of {raw}: {failure}", remedy) from failure
+    return TELEMETRY.sub("", html)
 
 
 @contextmanager

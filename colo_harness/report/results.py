@@ -1,6 +1,7 @@
-"""Raw Allure results: what a run leaves in a folder of JSON files, and what must be mended in it."""
+"""Raw Allure results: what a run leaves in a folder of JSON files."""
 
 import json
+import re
 import shutil
 import time
 import uuid
@@ -10,6 +11,8 @@ from typing import Any
 
 FOLDER = "allure-results"
 """The name of the folder under `Settings.results_dir`."""
+_SEPARATOR = re.compile(r"(?<!\\) = ")
+_ESCAPED = re.compile(r"\\(.)")
 
 
 def clear(folder: Path) -> None:
@@ -24,19 +27,17 @@ def write_environment(folder: Path, environment: Mapping[str, str]) -> None:
     (folder / "environment.properties").write_text("".join(lines), encoding="utf-8")
 
 
-def mend_teardowns(folder: Path) -> None:
-    """Remove the tear-downs that never ran from all containers; name the others like their fixtures.
+def read_environment(folder: Path) -> dict[str, str]:
+    """Return what `write_environment` wrote; nothing where nothing was."""
+    path = folder / "environment.properties"
+    if not path.is_file():
+        return {}
+    pairs = (_SEPARATOR.split(line, maxsplit=1) for line in path.read_text(encoding="utf-8").splitlines())
+    return {_ESCAPED.sub(_plain, key): _ESCAPED.sub(_plain, value) for key, value in pairs}
 
-    With pytest 9.1 and later allure-pytest 2.16 lists a `<fixture>::<lambda>` without a status for every
-    fixture, shown as "unknown" (allure-python, pull request 921); what ran is called `<fixture>::<number>`.
-    """
-    for path in folder.glob("*-container.json"):
-        container = json.loads(path.read_text(encoding="utf-8"))
-        afters = container.get("afters", [])
-        real = [after for after in afters if "status" in after or not after["name"].endswith("::<lambda>")]
-        named = [{**after, "name": after["name"].partition("::")[0]} for after in real]
-        if named != afters:
-            _write(path, {**container, "afters": named})
+
+def _plain(escaped: re.Match[str]) -> str:
+    return "\n" if escaped[1] == "n" else escaped[1]
 
 
 def add_broken(folder: Path, node_id: str, message: str) -> None:
@@ -55,7 +56,7 @@ def add_broken(folder: Path, node_id: str, message: str) -> None:
         "titlePath": path.split("/"),
         "labels": [{"name": "suite", "value": path}, {"name": "framework", "value": "pytest"}],
     }
-    _write(folder / f"{identity}-result.json", result)
+    write(folder / f"{identity}-result.json", result)
 
 
 def _escape(text: str, separators: str = "") -> str:
@@ -63,7 +64,7 @@ def _escape(text: str, separators: str = "") -> str:
     return "".join(f"\\{character}" if character in separators else character for character in escaped)
 
 
-def _write(path: Path, content: Mapping[str, Any]) -> None:
+def write(path: Path, content: Mapping[str, Any]) -> None:
     """Write atomically, so that a reader never finds half a file."""
     partial = path.with_name(f"{path.name}.tmp")
     partial.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")

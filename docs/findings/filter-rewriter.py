@@ -163,6 +163,11 @@ def waiting() -> Iterator[Frame]:
     yield from (session.client(1, 1, "A", b"one"), session.client(4, 1, "A", b"two"))
     yield "cont", b"", "the VM goes on; in the second after that comes"
     yield session.client(7, 1, "A", b"three")
+    yield "stop", b"", "a checkpoint stops the VM"
+    yield session.client(12, 1001, "A")
+    yield "checkpoint", b"", "both guests count from the primary's number now"
+    yield "cont", b"", "the VM goes on"
+    yield session.client(12, 2501, "A")
 
 
 CASES: dict[str, Callable[[], Iterator[Frame]]] = {

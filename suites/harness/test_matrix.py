@@ -13,8 +13,10 @@ from colo_harness.cli import subrun
 from colo_harness.cli.matrix import named
 from colo_harness.report.matrix.cells import Column, Run, as_json, rows
 from colo_harness.report.matrix.evidence import Evidence
-from colo_harness.report.matrix.page import html, markdown
+from colo_harness.report.matrix.known import Known, known
+from colo_harness.report.matrix.page import Matrix, html, markdown
 
+FINDINGS = Path(__file__).parents[2] / "docs" / "findings"
 TCG, NONE = Column("trixie", "tick", "tcg"), Column("trixie", "", "")
 TEXTS = {"LIFE-1": "A pair starts.", "CMP-1": "Frames <alike> come out."}
 
@@ -86,11 +88,13 @@ def test_pages_say_and_link_each_cell(tmp_path: Path) -> None:
     def link(claim: str, column: Column) -> str:
         return f"trixie/evidence/{claim}-{column.guest}.html"
 
-    page, text = html([run], TEXTS, link), markdown([run], TEXTS, link)
+    matrix = Matrix([run], TEXTS, {}, link)
+    page, text = html(matrix), markdown(matrix)
     assert Links(page).found == [link("LIFE-1", TCG), link("CMP-1", NONE)]
     assert "&lt;alike&gt;" in page
     assert "&lt;lost&gt;" in page
-    assert f"[fails]({link('LIFE-1', TCG)}) | not applicable |" in text
+    assert f"| LIFE-1 | A pair starts. | tick | [fails]({link('LIFE-1', TCG)}) |" in text
+    assert f"| CMP-1 | Frames <alike> come out. | none | [holds]({link('CMP-1', NONE)}) |" in text
     assert [cell["word"] for cell in as_json([run], list(TEXTS))["cells"]].count("fails") == 1
 
     where = tmp_path / link("LIFE-1", TCG)
@@ -98,6 +102,34 @@ def test_pages_say_and_link_each_cell(tmp_path: Path) -> None:
     [target] = Links(where.read_text(encoding="utf-8")).found
     assert (where.parent / target).resolve() == results / "h.jsonl"
     assert "3 &gt; 2" in where.read_text(encoding="utf-8")
+
+
+def test_a_claim_has_a_row_for_each_guest(tmp_path: Path) -> None:
+    """One that was not run on a guest anywhere has none; without a guest the accelerators of a release are one cell."""
+    tests = [a_test(), a_test(accel="kvm"), a_test(guest="linux"), a_test(claim="CMP-1", guest="", accel="")]
+    matrix = Matrix([a_run(*tests), Run("sid", "12.0", [], ["nothing"], 1.0)], TEXTS, {}, lambda *_: str(tmp_path))
+    assert (matrix.accels, matrix.guests("LIFE-1"), matrix.guests("CMP-1")) == (["tcg", "kvm"], ["tick", "linux"], [""])
+    words = [(cell.word, span) for _, cell, span in matrix.cells("LIFE-1", "linux")]
+    assert words == [("holds", 1), ("not applicable", 1), ("not run", 1), ("not run", 1)]
+    assert [(cell.word, span) for _, cell, span in matrix.cells("CMP-1", "")] == [("holds", 2), ("not run", 2)]
+
+
+def test_what_is_known_is_named_and_told_of(tmp_path: Path) -> None:
+    """Issues by their ticket, with their link; findings by their number, with a copy that goes with the page."""
+    found, hang = (
+        "finding: docs/findings/0080-obeyed-twice.md",
+        "as expected of 7.2.22: regression crash with TCG, mended",
+    )
+    tests = [a_test("known", reason=found), a_test("invalid", number=1, expected=f"{hang}; AHCI, mended in 11.0")]
+    cell = a_run(*tests).cell("LIFE-1", TCG)
+    assert cell.issues == ["0080-obeyed-twice", "AHCI", "crash with TCG"]
+    told = known(cell.issues, FINDINGS, tmp_path / "findings")
+    title = "What a client was told is done once, a survivor has done twice"
+    assert told["0080-obeyed-twice"] == Known("finding 80", title, "findings/0080-obeyed-twice.txt")
+    assert (tmp_path / "findings/0080-obeyed-twice.txt").read_text(encoding="utf-8").startswith("# 80.")
+    page = html(Matrix([a_run(*tests)], TEXTS, told, lambda *_: "there"))
+    assert "finding 80, AHCI, crash with TCG" in page
+    assert told["AHCI"].text in page
 
 
 def test_a_run_that_hangs_costs_its_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ import base64
 import json
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -18,6 +18,7 @@ from colo_harness.judge.again import again
 from colo_harness.machine.process import run
 from colo_harness.recording import load
 from colo_harness.report import generator, results
+from colo_harness.report.making import make
 from colo_harness.report.node import Node
 from colo_harness.settings import Settings
 
@@ -133,8 +134,12 @@ class Sample:
     @property
     def attached(self) -> dict[str, list[str]]:
         """The names of the attachments of each test that has any."""
-        tests = ((name, test.get("attachments", [])) for name, test in self.tests.items())
+        tests = ((name, [*_attachments(test)]) for name, test in self.tests.items())
         return {name: [each["name"] for each in attachments] for name, attachments in tests if attachments}
+
+    def failed(self, test: str) -> list[str]:
+        """Return the names of the steps of a test that did not pass."""
+        return [step["name"] for step in self.tests[test]["steps"] if step["status"] != "passed"]
 
     def labels(self, test: str, *names: str) -> dict[str, str]:
         """Return these labels of a test."""
@@ -145,10 +150,18 @@ class Sample:
         return [json.loads(path.read_text()) for path in self.folder.glob(pattern)]
 
 
+def _attachments(part: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield from part.get("attachments", [])
+    for step in part.get("steps", []):
+        yield from _attachments(step)
+
+
 Play = Callable[..., Sample]
 
 TOLD = ["timeline", "history"]
 FILES = [*TOLD, "host_a: command line", "service: packets"]
+FAILED = [*TOLD, "what both sides were started with", "frames around it", "host_a: command line", "service: packets"]
+"""Its packets are none, so that it is told that they cannot be read."""
 UNDRAWN = "timeline: could not be drawn"
 UNWELL = ["Cannot tell", "Ends badly", "Fails [<lambda>]", "Fails [no_reset]", "Lacks a tap", "Starts"]
 
@@ -191,14 +204,14 @@ def test_failed_tests_carry_their_artifacts(play: Play, workers: str) -> None:
 
     Any other test has its history, if it made one, and the timeline of it; of a bench only a short one, without.
     """
-    attached = {**dict.fromkeys(UNWELL, FILES), **dict.fromkeys(["Holds", "Known"], TOLD)}
+    attached = {**dict.fromkeys(UNWELL, FAILED), **dict.fromkeys(["Holds", "Known"], TOLD)}
     attached |= {"Damages its history": [UNDRAWN, "history"], "Was on a bench [short]": ["history"]}
     assert play(workers).attached == attached
 
 
 def test_all_tests_carry_their_artifacts_when_asked(play: Play) -> None:
     """`--keep-artifacts` attaches the files of passed tests and known failures too."""
-    attached = dict.fromkeys([*UNWELL, "Holds", "Known"], FILES)
+    attached = {**dict.fromkeys(UNWELL, FAILED), **dict.fromkeys(["Holds", "Known"], FILES)}
     attached |= {f"Was on a bench [{size}]": ["history"] for size in ("short", "long")}
     assert play("-n2", "--keep").attached == {**attached, "Damages its history": [UNDRAWN, "history"]}
 
@@ -232,7 +245,7 @@ def test_no_artifacts_are_left_behind(play: Play, workers: str) -> None:
 
 def test_pcaps_have_their_type(play: Play) -> None:
     """A pcap arrives whole, under the type that Allure knows."""
-    pcap = play("-n0").tests["Starts"]["attachments"][-1]
+    pcap = [*_attachments(play("-n0").tests["Starts"])][-1]
     assert pcap["type"] == "application/vnd.tcpdump.pcap"
     assert (play("-n0").folder / pcap["source"]).read_bytes() == bytes(range(256))
 
@@ -264,8 +277,8 @@ def test_labels_follow_from_the_claim(play: Play, workers: str) -> None:
     wanted = {"epic": "failover", "feature": "FT-1: A session outlives its host.", "severity": "critical"}
     assert sample.labels("Holds", *wanted) == wanted
     assert sample.labels("Starts", *wanted) == {"epic": "failover", "severity": "normal"}
-    description = "It holds.\n\nIndented as docstrings are.\n\nSource: qemu-colo, Failover"
-    assert sample.tests["Holds"]["description"] == description
+    promised = "**FT-1** A session outlives its host.\n\nPromised in: qemu-colo, Failover"
+    assert sample.tests["Holds"]["description"] == f"{promised}\n\nIt holds.\n\nIndented as docstrings are."
 
 
 def test_what_differs_from_run_to_run_makes_no_other_test(play: Play) -> None:
@@ -282,10 +295,21 @@ def test_what_differs_from_run_to_run_makes_no_other_test(play: Play) -> None:
 
 
 @pytest.mark.parametrize("workers", ["-n0", "-n2"])
-def test_tear_downs_are_those_that_ran(play: Play, workers: str) -> None:
-    """No tear-down is without a status, and each bears its fixture's name."""
-    afters = [after for container in play(workers).parts("*-container.json") for after in container.get("afters", [])]
-    assert {(after["name"], after["status"]) for after in afters} == {("pair", "passed"), ("bad_ending", "broken")}
+def test_only_fixtures_that_went_wrong_are_shown(play: Play, workers: str) -> None:
+    """Neither set-ups nor tear-downs that passed, nor those that never ran; what is left bears its fixture's name."""
+    parts = play(workers).parts("*-container.json")
+    shown = [one for part in parts for side in ("befores", "afters") for one in part.get(side, [])]
+    assert [(one["name"], one["status"]) for one in shown] == [("bad_ending", "broken")]
+
+
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_a_failure_says_how_to_run_it_again(play: Play, workers: str) -> None:
+    """Below the description of a failed test, and of no other, is its command, and then the timeline."""
+    tests = play(workers).tests
+    command = ".venv/bin/pytest 'suites/failover/test_sample.py::test_fails[no_reset]'"
+    assert f"```sh\n{command}\n```" in tests["Fails [no_reset]"]["description"]
+    assert '<img alt="timeline" width="100%" src="data:image/svg+xml;base64,' in tests["Starts"]["descriptionHtml"]
+    assert "To run it again" not in tests["Holds"]["description"]
 
 
 @pytest.mark.parametrize("workers", ["-n0", "-n2"])
@@ -312,7 +336,8 @@ def test_page_is_whole(play: Play, settings: Settings, tmp_path: Path) -> None:
 
     Its histories can be judged as they are.
     """
-    page = generator.build(play("-n2").folder.parent, settings)
+    place = play("-n2").folder.parent
+    page = make([place], place, settings)
     html = page.read_text()
     data = dict(re.findall(r'd\("([^"]+)","([^"]*)"\)', html))
     files = {name: base64.b64decode(content) for name, content in data.items()}
@@ -341,7 +366,7 @@ def test_page_is_whole(play: Play, settings: Settings, tmp_path: Path) -> None:
 def test_page_needs_results(settings: Settings, tmp_path: Path) -> None:
     """Without results the user is told to run something."""
     with pytest.raises(UsageError, match="run the suite first"):
-        generator.build(tmp_path, settings)
+        make([tmp_path], tmp_path, settings)
 
 
 def test_damaged_generator_is_noticed(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

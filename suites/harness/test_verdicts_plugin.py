@@ -140,6 +140,7 @@ def test_a_failed_start_is_written_down(inner: InnerSuite, workers: tuple[str, .
         "accel": "tcg",
         "claims": [],
         "tests": [],
+        "skipped": {},
         "broken": ["start-up failed: UsageError: no such QEMU"],
     }
     assert exit_status(ran.document) == 2

@@ -197,6 +197,23 @@ def test_what_waited_is_not_overtaken(rewriter: Rewriter, check: Check) -> None:
     check(rewritten)
 
 
+@pytest.mark.xfail(strict=True, raises=Violation, reason=KEPT)
+@pytest.mark.claim("REW-9")
+def test_what_waited_for_a_checkpoint_has_no_old_offset(rewriter: Rewriter, check: Check) -> None:
+    """What comes while a checkpoint makes the guests alike acknowledges no more than the client has received."""
+    session, another = Session(40000), Session(40001)
+    rewriter.open(session)
+    rewriter.open(another)
+    with rewriter.standing_still():
+        rewriter.client(session.alike().client(ack=1001, flags="A"))
+        rewriter.settle()
+        rewriter.checkpoint()
+    rewriter.guest(another.alike().guest(b"one"))
+    rewriter.settle()
+
+    check(rewritten)
+
+
 @pytest.mark.claim("REW-17")
 @control(sabotage="frame-dropped", checker="rewritten")
 @control(sabotage="frames-swapped", checker="rewritten")

@@ -1,6 +1,7 @@
 """The cells: what the tests of one claim, on one QEMU, accelerator and guest, come to."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,6 +15,7 @@ _OF_VERDICT: Mapping[str, Word] = {
     "valid": "holds",
     "skipped": "not applicable",
 }
+_FINDING = re.compile(r"finding: docs/findings/([\w-]+)\.md")
 
 
 @dataclass(frozen=True, order=True)
@@ -37,6 +39,11 @@ class Cell:
     word: Word
     reason: str = ""
     tests: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def issues(self) -> list[str]:
+        """Return what is known of QEMU that its tests saw: tickets, and the names of findings' files."""
+        return sorted({name for test in self.tests for name in _issues(test)})
 
 
 @dataclass(frozen=True)
@@ -71,6 +78,13 @@ def _word(test: Mapping[str, Any]) -> Word:
     return "known issue" if word == "fails" and test["expected"] else word
 
 
+def _issues(test: Mapping[str, Any]) -> Iterator[str]:
+    for one in filter(None, str(test["expected"]).partition(": regression ")[2].split("; ")):
+        yield one.partition(", ")[0]
+    if found := _FINDING.match(str(test["reason"])):
+        yield found[1]
+
+
 def rows(runs: Sequence[Run], known: Sequence[str]) -> list[str]:
     """Return the claims that any run was to test, in the order of `known`."""
     tested = {claim for run in runs for test in run.tests for claim in test["claims"]}
@@ -88,6 +102,7 @@ def as_json(runs: Sequence[Run], claims: Sequence[str]) -> dict[str, Any]:
             "accel": column.accel,
             "word": (cell := run.cell(claim, column)).word,
             "reason": cell.reason,
+            "issues": cell.issues,
             "tests": [test["id"] for test in cell.tests],
         }
         for claim in claims

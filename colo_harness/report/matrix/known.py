@@ -1,0 +1,34 @@
+"""Known issues and findings that cells name: what each is, and where it is told of."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from colo_harness.qemu.issues import issues
+
+
+@dataclass(frozen=True)
+class Known:
+    """An issue: how cells call it, what it is, and a link or a citation."""
+
+    name: str
+    text: str
+    link: str
+
+
+def known(names: Iterable[str], findings: Path, place: Path) -> dict[str, Known]:
+    """Return the issues of these names; `findings` has the findings, and each that is named is copied to `place`."""
+    told = {name: issues().get(name) for name in sorted(set(names))}
+    return {
+        name: Known(name, issue.text, issue.link) if issue else _finding(name, findings, place)
+        for name, issue in told.items()
+    }
+
+
+def _finding(name: str, findings: Path, place: Path) -> Known:
+    text = (findings / f"{name}.md").read_text(encoding="utf-8")
+    place.mkdir(parents=True, exist_ok=True)
+    copy = place / f"{name}.txt"
+    copy.write_text(text, encoding="utf-8")
+    title = text.partition("\n")[0].lstrip("# ").partition(" ")[2]
+    return Known(f"finding {int(name[:4])}", title, f"{place.name}/{copy.name}")

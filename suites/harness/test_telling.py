@@ -1,0 +1,189 @@
+"""What the page of a failed test tells."""
+
+import json
+from pathlib import Path
+
+import pytest
+from scapy.layers.inet import ICMP, IP, TCP, UDP
+from scapy.packet import Packet
+
+from colo_harness.history import Entry, History
+from colo_harness.judge import Violation, check, no_reset
+from colo_harness.machine.capture import IPV4, Frame
+from colo_harness.report.failure import excerpt, monitors, orders, packets
+from colo_harness.report.failure.moment import Moment, moment_of
+from colo_harness.report.failure.scenario import MOST, scenario
+from colo_harness.report.failure.started import started
+from colo_harness.report.failure.telling import PARTS, tell
+from suites.harness.histories import Tape
+from suites.harness.stories import killed
+
+TRANSCRIPT = (
+    {"at": 1.0, "way": "to", "message": {"execute": "query-status", "id": 0}},
+    {"at": 1.1, "way": "from", "message": {"return": {"status": "running"}, "id": 0}},
+    {"at": 1.2, "way": "from", "message": {"event": "STOP"}},
+    {"at": 1.3, "way": "to", "message": {"execute": "nbd-server-stop", "id": 1}},
+    {"at": 1.4, "way": "from", "message": {"error": {"desc": "no server", "class": "GenericError"}, "id": 1}},
+    {"at": 1.5, "way": "to", "message": {"exec-oob": "yank", "arguments": {"instances": []}, "id": 2}},
+)
+
+
+def judged(tape: Tape) -> list[Entry]:
+    """Return a story with the verdict that the echo of 4.25 s was reset."""
+    verdict = {"verdict": "invalid", "reason": "echo-0 was reset; and 2 more", "at": 4.75, "lines": [12]}
+    return tape.add(9, "check", "judge", "no_reset", **verdict).entries
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return what a test has left: its history, and the transcript of a monitor."""
+    (tmp_path / "host_a").mkdir()
+    lines = "".join(f"{json.dumps(line)}\n" for line in TRANSCRIPT)
+    (tmp_path / "host_a" / "qmp.qmp.jsonl").write_text(f'{lines}{{"at": 1.6, "mess')
+    (tmp_path / PARTS).write_text("host_a: its QEMU is gone\n")
+    with History(tmp_path / "history.jsonl") as history:
+        history.record("phase", "pair", "start")
+        history.invoke("echo-0", "echo", n=1).info(error="ConnectionResetError")
+        with pytest.raises(Violation):
+            check(history, no_reset)
+    return tmp_path
+
+
+def test_the_verdict_is_one_sentence() -> None:
+    """It is the first breach that a checker told of, with its moment."""
+    assert moment_of(judged(killed())) == Moment(4.75, "Echo-0 was reset (no_reset, at 4.750 s).", (12,))
+
+
+def test_without_a_violation_the_moment_is_the_end() -> None:
+    """What a test does after it was judged is not looked at."""
+    tape = killed().add(9, "check", "judge", "no_reset", verdict="unknown", reason="", at=None, lines=[])
+    assert moment_of(tape.phase(10, "end").entries) == Moment(8)
+
+
+def test_steps_are_the_phases() -> None:
+    """The one in which the promise was broken failed, and shows the files; what the checkers said comes last."""
+    entries = judged(killed())
+    steps = scenario(entries, moment_of(entries), ["frames"])
+    assert [step.name for step in steps] == [
+        "start",
+        "replicating",
+        "fault kill-primary",
+        "failover to the secondary, host_b",
+        "host_b promoted",
+        "healing of kill-primary",
+        "judgement",
+    ]
+    assert [step.files for step in steps if step.status == "failed"] == [("frames",), ()]
+    assert [step.name for step in steps[-1].steps] == ["no_reset: invalid: echo-0 was reset; and 2 more"]
+
+
+def test_of_many_steps_the_last_ones_are_shown() -> None:
+    """Alike ones in a row are one; those before the violation that are too many are counted."""
+    tape = Tape()
+    for at in range(100):
+        tape.phase(at, f"turn {at // 2}")
+    steps = scenario(tape.entries, Moment(99), [])
+    assert [step.name for step in steps[:2]] == ["10 steps before", "turn 10 \N{MULTIPLICATION SIGN} 2"]
+    assert len(steps) == MOST + 1
+
+
+def test_an_excerpt_shows_both_sides_of_a_moment() -> None:
+    """So many lines before it and after it, and how many there are besides."""
+    lines = [(float(at), f"line {at}") for at in range(6)]
+    shown = excerpt.around(lines, 3.5, before=2, after=1).splitlines()
+    assert [line.split(" s  ")[-1].strip("- ") for line in shown] == [
+        "… 2 before that",
+        "line 2",
+        "line 3",
+        "the moment",
+        "line 4",
+        "… 1 after that",
+    ]
+
+
+def test_what_shows_the_violation_is_marked() -> None:
+    """By the line of the history."""
+    entries = judged(killed())
+    marked = [line for line in excerpt.of_history(entries, moment_of(entries)).splitlines() if " s  > " in line]
+    assert [line.split()[3:5] for line in marked] == [["trace", "host_a"]]
+
+
+def test_monitors_are_told_in_words(folder: Path) -> None:
+    """Commands, answers and events of each; a line that was cut off is left out."""
+    assert [text for _, text in monitors.said(folder)] == [
+        "host_a > query-status",
+        'host_a < "return": {"status": "running"}',
+        "host_a * STOP",
+        "host_a > nbd-server-stop",
+        'host_a < "error": {"desc": "no server", "class": "GenericError"}',
+        'host_a > yank (out of band) "instances": []',
+    ]
+
+
+def test_orders_are_told_without_questions(folder: Path) -> None:
+    """Each with why it was refused, or that nobody answered."""
+    assert list(orders.given(folder)) == [
+        (1.3, "host_a nbd-server-stop: no server"),
+        (1.5, 'host_a yank "instances": []: never answered'),
+    ]
+
+
+def test_a_part_that_is_absent_is_named(tmp_path: Path) -> None:
+    """Of the objects that the document starts a side with, where it has a proxy at all."""
+    for host, line in {"host_a": "-chardev socket,id=mirror0 -object filter-mirror,id=m0", "host_b": "-m 128"}.items():
+        (tmp_path / host).mkdir()
+        (tmp_path / host / "argv.txt").write_text(f"qemu-system-x86_64 -S {line}\n")
+    shown = started(tmp_path).splitlines()
+    assert [line.split(",")[0] for line in shown if "ABSENT" in line] == [
+        "  ABSENT: filter-redirector redire0",
+        "  ABSENT: filter-redirector redire1",
+        "  ABSENT: colo-compare comp0",
+    ]
+    assert shown[-2:] == ["host_b:", "  -m 128"]
+
+
+def test_commands_that_nobody_gave_are_named(folder: Path) -> None:
+    """Of those that belong to what the history says was done."""
+    told = orders.never_given(folder, killed().entries)
+    assert told.endswith(", x-blockdev-change, migrate, x-colo-lost-heartbeat\n")
+    assert orders.never_given(folder, []) == ""
+
+
+def test_a_telling_has_what_there_is(folder: Path) -> None:
+    """What nothing was recorded of has no excerpt."""
+    telling = tell(folder, folder / "history.jsonl")
+    assert telling.sentence.startswith("Echo-0 echo(n=1) ended with ConnectionResetError (no_reset, at ")
+    assert list(telling.excerpts) == [
+        "parts of both sides, as they were then",
+        "what both sides were told",
+        "what happened around it",
+        "both monitors before it",
+    ]
+    assert [step.name for step in telling.steps] == ["start", "judgement"]
+
+
+def test_nothing_was_captured(tmp_path: Path) -> None:
+    """Without a capture no frame is told of."""
+    assert list(packets.seen(tmp_path, 0.0)) == []
+
+
+@pytest.mark.parametrize(
+    ("packet", "told"),
+    [
+        (
+            TCP(sport=7, dport=9, flags="PA", seq=1, ack=2) / b"hi\n",
+            "TCP 10.0.0.1:7 > 10.0.0.2:9 [PA] seq 1 ack 2 3 bytes |hi.|",
+        ),
+        (
+            TCP(sport=7, dport=9, flags="S", options=[("Timestamp", (5, 0))]),
+            "TCP 10.0.0.1:7 > 10.0.0.2:9 [S] seq 0 ack 0 TSval 5 0 bytes",
+        ),
+        (UDP(sport=7, dport=9) / b"hi", "UDP 10.0.0.1:7 > 10.0.0.2:9 2 bytes |hi|"),
+        (ICMP() / b"hi", "ICMP 10.0.0.1 > 10.0.0.2 type 8 2 bytes |hi|"),
+    ],
+    ids=["tcp", "tcp-options", "udp", "icmp"],
+)
+def test_frames_are_decoded(packet: Packet, told: str) -> None:
+    """With what matters of each protocol, and the beginning of what they carry."""
+    payload = bytes(IP(src="10.0.0.1", dst="10.0.0.2") / packet)
+    assert packets.words(Frame(1.0, "client", "in", "", IPV4, payload)) == told
