@@ -13,7 +13,7 @@ from colo_harness.report.failure.telling import tell
 from colo_harness.report.making import SUMMARY, make
 from colo_harness.report.matrix.cells import Column, Run
 from colo_harness.report.matrix.evidence import Evidence
-from colo_harness.report.matrix.page import html
+from colo_harness.report.matrix.page import Matrix, html
 from colo_harness.report.mending import TELLING, mend
 from colo_harness.report.results import FOLDER, write, write_environment
 from colo_harness.report.timeline import draw
@@ -90,7 +90,7 @@ def test_the_matrix_shows_all_that_it_has(looker: Looker, results: Path, tmp_pat
     column = Column("trixie", "tick", "tcg")
     run = Run("trixie", "10.0.13", [TEST | VERDICT], (), 12.0)
     page, evidence = tmp_path / "matrix.html", tmp_path / "cells" / "it.html"
-    page.write_text(html([run], {"FT-1": "It holds."}, lambda *_: "cells/it.html"))
+    page.write_text(html(Matrix([run], {"FT-1": "It holds."}, {}, lambda *_: "cells/it.html")))
     Evidence(results).write(evidence, "FT-1", "It holds.", column, run.cell("FT-1", column))
     looker.look(page, text="It holds.")
     looker.look(evidence, text="it <failed>")
