@@ -10,14 +10,14 @@ OUT := reports/blind
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 
-.PHONY: setup test conformance bench soak kills blind lint lock clean
+.PHONY: setup test conformance bench soak kills blind lint docs lock clean
 .DELETE_ON_ERROR:
 
 # trixie's QEMU is the other one of the pairs whose hosts have two releases.
 setup: $(VENV)/.project
 	$(BIN)/colo setup --release trixie
 
-test: setup lint
+test: setup lint docs
 	$(BIN)/colo setup --browser
 	$(BIN)/pytest suites/harness -n 2 --results-dir reports/harness
 	$(BIN)/colo run
@@ -46,6 +46,10 @@ lint: $(VENV)/.project
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The documentation as a site, in build/site: a broken link or anchor is an error. mkdocs.yml says more.
+docs: $(VENV)/.project
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 
 # Pins what pyproject.toml asks for, for every platform and Python that it allows.
 lock: $(VENV)/.created

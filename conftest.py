@@ -32,6 +32,7 @@ PLUGINS = (
     "kills",
     "endurance",
     "usage",
+    "live",
     "interrupt",
 )
 """Those of `fixtures`, in the order in which they are loaded."""

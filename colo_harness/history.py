@@ -118,11 +118,20 @@ class Entry:
 class History:
     """An append-only record in memory and, with a path, on disk as it grows; safe to use from any thread.
 
-    `test` is the node id of the test that it tells of; entries of the kinds `without` are left out.
+    `test` is the node id of the test that it tells of; entries of the kinds `without` are left out. `heard` is called
+    with each entry that was recorded, and must be quick.
     """
 
-    def __init__(self, path: Path | None = None, test: str | None = None, *, without: Collection[Kind] = ()) -> None:
+    def __init__(
+        self,
+        path: Path | None = None,
+        test: str | None = None,
+        *,
+        without: Collection[Kind] = (),
+        heard: Callable[[Entry], None] | None = None,
+    ) -> None:
         self._without = without
+        self._heard = heard
         self._entries: list[Entry] = []
         self._changed = threading.Condition()
         self._monotonic = time.monotonic()
@@ -185,6 +194,8 @@ class History:
             self._entries.append(entry)
             self._write(text)
             self._changed.notify_all()
+            if self._heard:
+                self._heard(entry)
             return entry
 
     def invoke(self, who: str, what: str, /, **data: Any) -> "Operation":

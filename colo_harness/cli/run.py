@@ -32,6 +32,9 @@ RIGHTS = ("memory", "disk", "netns", "tap")
 """What is asked for before anything is fetched,"""
 BUILD = ("qemu", "qemu-objects", "qemu-drivers")
 """and of a QEMU that is not to be fetched."""
+SHOW_CURSOR = "\x1b[?25h"
+DURATIONS = "durations.json"
+"""How long tests took the last time, in the cache: it is this machine that took so long."""
 INTERRUPTED, MISUSED = 2, 4
 """Exit statuses of pytest."""
 
@@ -45,6 +48,7 @@ def run(
     accel: Accelerator = Accel.AUTO,
     strict: Annotated[bool, typer.Option("--strict", help="Fail, not skip, for want of anything here.")] = False,
     core: Annotated[bool, typer.Option("--core", help="Keep a core file of a QEMU that hangs.")] = False,
+    no_live: Annotated[bool, typer.Option("--no-live", help="Print as pytest does, also on a terminal.")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the verdicts there too.")] = None,
     cache_dir: CacheDir = None,
     results_dir: Annotated[Path, typer.Option(help="Where results and report go.")] = ROOT / "reports",
@@ -63,6 +67,7 @@ def run(
         options = [*_options(qemu, release, accel, cache_dir), f"--results-dir={results_dir}", f"-n{_workers()}"]
         options += [f"--doctor={_diagnose(settings)}", *(["--strict-env"] if strict else [])]
         options += ["--core"] if core else []
+        options += [] if no_live else [f"--live={cache / DURATIONS}"]
         _judge([*options, *(arguments or [])], document, settings)
     raise typer.Exit(exit_status(document))
 
@@ -175,4 +180,7 @@ def _pytest(arguments: Sequence[str]) -> tuple[int, bool]:
             running = subprocess.Popen(argv, cwd=ROOT, env=environment)
         return running.wait(), bool(pressed)
     finally:
+        if sys.stdout.isatty():
+            sys.stdout.write(SHOW_CURSOR)  # whoever was killed amid a live view has hidden it
+            sys.stdout.flush()
         signal.signal(signal.SIGINT, before)

@@ -52,6 +52,11 @@ def silent() -> Meddler:
     return lambda _packet: []
 
 
+def cut_short() -> Meddler:
+    """Leave out the last byte of the first packet."""
+    return once(lambda packet: [replace(packet, frame=packet.frame[:-1])])
+
+
 def changed(at: int) -> Callable[[], Meddler]:
     """Change byte `at` (from 0; negative from the end) of the first frame that has one."""
 

@@ -41,6 +41,7 @@ _ALL = (
     Sabotage(
         "frame-delayed", "The first frame that comes out comes behind three others.", {"outdev": meddling.delayed(3)}
     ),
+    Sabotage("frame-cut", "The last byte of the first frame that comes out is missing.", _leaving(meddling.cut_short)),
     Sabotage(
         "byte-changed",
         "The 1,400th byte of the first long frame that comes out is changed.",

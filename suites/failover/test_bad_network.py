@@ -9,6 +9,7 @@ from colo_harness.faults.loss import Kill
 from colo_harness.faults.nemesis import Nemesis
 from colo_harness.faults.network import ALL_AT_ONCE, FAR, LATE, LOSS, NARROW, SPOILT, TWICE
 from colo_harness.faults.partition import Partition
+from colo_harness.faults.paused import Paused
 from colo_harness.faults.slow import Slow
 from colo_harness.history import History
 from colo_harness.judge import (
@@ -69,6 +70,25 @@ def test_what_is_slow_costs_time_alone(
     client.read_back()
 
     check(*RIGHT, NoForcedCheckpoint())
+
+
+@UNAIDED
+@pytest.mark.claim("NET-4")
+@control(sabotage="hasty-checkpoints", checker="no_forced_checkpoint")
+def test_a_secondary_that_stood_still_costs_time_alone(
+    pair: ColoPair, client: Client, nemesis: Nemesis, check: Check
+) -> None:
+    """What clients ask while somebody has stopped the secondary's guest is answered then, without a checkpoint."""
+    with Crowd([client.echo()]) as crowd:
+        crowd.let_answer(3)
+        with pair.watching():
+            nemesis.inject(Paused(Role.SECONDARY))
+            crowd.work(0.5)
+            nemesis.heal()
+            crowd.let_answer(3)
+        pair.checkpoint()
+
+    check(exercised, no_reset, nothing_lost, NoForcedCheckpoint())
 
 
 @UNAIDED

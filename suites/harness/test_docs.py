@@ -151,7 +151,7 @@ def test_the_map_is_of_this_house() -> None:
     assert tops | rooms <= told
 
 
-@pytest.mark.parametrize(("path", "code"), WRITING.quotations)
+@pytest.mark.parametrize(("path", "code"), sorted({one for page in PAGES.values() for one in page.quotations}))
 def test_quoted_code_is_in_the_tree(path: str, code: str) -> None:
     """Word for word."""
     assert code in (ROOT / path).read_text(encoding="utf-8")

@@ -117,6 +117,19 @@ def test_a_mirror_may_be_made_off(netdev: Netdev, check: Check) -> None:
     check(Routed(("guest:n1", "outdev:n2 guest:n2")))
 
 
+@pytest.mark.claim("MIR-9")
+@control(sabotage="frame-cut", checker="routed")
+def test_a_mirror_does_not_hang_on_another(netdev: Netdev, check: Check) -> None:
+    """With nobody at the outdev of the one, the other copies each frame, and it goes on."""
+    netdev.chardev("deaf", connected=False)
+    netdev.filter("mirror", "m-deaf", queue="tx", outdev="deaf")
+    mirrored(netdev)
+    netdev.receives(*noises(3, 100))
+    netdev.settle()
+
+    check(Routed(("outdev:n1-n3 guest:n1-n3",)))
+
+
 @pytest.mark.claim("MIR-5")
 @pytest.mark.regression("filter mirror send failed")
 @control(sabotage="frame-dropped", checker="routed")
