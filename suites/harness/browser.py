@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from playwright.sync_api import ConsoleMessage, Page, Request, sync_playwright
-
 from colo_harness.machine.browser import FLAGS, executable
+
+if TYPE_CHECKING:
+    from playwright.sync_api import ConsoleMessage, Page, Request
 
 LOCAL = ("file:", "data:", "blob:")
 BROKEN_IMAGES = "Array.from(document.images).filter(one => !one.naturalWidth).map(one => one.src.slice(0, 80))"
@@ -17,7 +19,7 @@ LINKS = "Array.from(document.querySelectorAll('a[href]')).map(one => one.href)"
 class Looker:
     """Opens pages one after the other; `complaints` are what was wrong with all of them."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: "Page") -> None:
         self._page = page
         self.complaints: list[str] = []
         page.on("console", self._hear)
@@ -38,11 +40,11 @@ class Looker:
             if place.scheme == "file" and not Path(unquote(place.path)).exists():
                 self._complain("link", link)
 
-    def _hear(self, said: ConsoleMessage) -> None:
+    def _hear(self, said: "ConsoleMessage") -> None:
         if said.type in ("error", "warning"):
             self._complain("console", said.text)
 
-    def _watch(self, asked: Request) -> None:
+    def _watch(self, asked: "Request") -> None:
         if not asked.url.startswith(LOCAL):
             self._complain("request", asked.url)
 
@@ -53,6 +55,8 @@ class Looker:
 @contextmanager
 def opened() -> Iterator[Callable[[], Looker]]:
     """Yield what opens lookers in one browser. They raise playwright's Error where a text is not seen."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - a machine without it can collect tests, too
+
     with sync_playwright() as steering:
         browser = steering.chromium.launch(executable_path=executable(), args=list(FLAGS))
         try:
