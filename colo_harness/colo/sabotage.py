@@ -85,6 +85,11 @@ def _hurry_checkpoints(pair: "ColoPair") -> None:
     pair.vm(Role.PRIMARY).execute("migrate-set-parameters", {"x-checkpoint-delay": 150})
 
 
+def _calm_checkpoints(pair: "ColoPair") -> None:
+    with pair.settling():
+        pair.force_checkpoint()
+
+
 def _set_plain_capabilities(pair: "ColoPair") -> None:
     start.set_capabilities(pair)
     off = {"capability": "x-colo", "state": False}
@@ -216,8 +221,8 @@ _ALL = (
     ),
     Sabotage(
         "hasty-checkpoints",
-        "Once the pair has entered COLO its checkpoints come several times as often as was asked for.",
-        before={"watch": _hurry_checkpoints},
+        "While the pair is watched its checkpoints come several times as often as was asked for.",
+        before={"watch": _hurry_checkpoints, "unwatch": _calm_checkpoints},
     ),
     Sabotage(
         "deaf-delay",
