@@ -36,7 +36,7 @@ class Side:
 
     @property
     def guest(self) -> Guest:
-        """The guest, which is there between `serve` and `dismiss`."""
+        """The guest, which is there between `serve` and `dismiss`. Raises LookupError."""
         if self._guest is None:
             raise LookupError(f"{self.name} serves no disk")
         return self._guest

@@ -108,7 +108,7 @@ class Desk:
             ) from refused
 
     def checkpoint(self) -> dict[str, float | None]:
-        """Take one and wait for its end; return how long it held each side, in milliseconds."""
+        """Take one and wait for its end; return how long it held each side, in milliseconds. Raises UsageError."""
         self._demand_replication()
         if at := self._stepper.stands_at:
             raise UsageError(f"a checkpoint stands before {at}", "let it go: `colo pair step --end`")
@@ -116,7 +116,10 @@ class Desk:
         return {host: account.last_pause_ms for host, account in self._ledger.accounts().items()}
 
     def step(self, to: str | None, *, end: bool) -> dict[str, Any]:
-        """Walk a checkpoint: let its next part pass, or those before `to`, or all; one is begun where none stands."""
+        """Walk a checkpoint: let its next part pass, or those before `to`, or all; one is begun where none stands.
+
+        Raises UsageError.
+        """
         if to is not None and to not in TRANSACTION:
             raise UsageError(f"a checkpoint has no {to!r}", f"choose one of {', '.join(TRANSACTION)}")
         self._demand_replication()
@@ -145,7 +148,7 @@ class Desk:
         return vm.name
 
     def failover(self, host: str | None) -> dict[str, Any]:
-        """Let one side carry on alone, by default the one that still can; the other one is fenced first."""
+        """Let one side carry on alone, by default the one that can; the other is fenced first. Raises UsageError."""
         if self._survivor:
             raise UsageError(f"the pair has failed over: {self._survivor.name} runs alone", self._way_out())
         survivor = self._answering(host) if host else self._left_over()
@@ -155,7 +158,7 @@ class Desk:
         return {"host": survivor.name, "seconds": round(time.monotonic() - began, 3)}
 
     def resume(self) -> dict[str, Any]:
-        """Make a pair of the survivor and a new QEMU on the lost host."""
+        """Make a pair of the survivor and a new QEMU on the lost host. Raises UsageError."""
         if not self._survivor:
             raise UsageError("there is nothing to resume: the pair has not failed over", self._way_out())
         began = time.monotonic()

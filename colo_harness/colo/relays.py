@@ -38,14 +38,14 @@ class Relays:
 
     @property
     def checkpoint(self) -> Relay:
-        """The relay in the checkpoint stream of a pair whose topology is relayed."""
+        """The relay in the checkpoint stream of a pair whose topology is relayed. Raises RuntimeError."""
         if self._checkpoint is None:
             raise RuntimeError("this pair's topology is not relayed")
         return self._checkpoint
 
     @property
     def narrows(self) -> Narrows:
-        """The relay before the colo-compare of host_a, in a pair whose topology is narrowed."""
+        """The relay before the colo-compare of host_a, in a pair whose topology is narrowed. Raises RuntimeError."""
         if self._narrows is None:
             raise RuntimeError("this pair's topology is not narrowed")
         return self._narrows

@@ -38,7 +38,7 @@ add rule netdev probe lossy numgen random mod 100 < 50 drop
 
 
 def memory(need: int = GIB) -> str:
-    """Look for `need` available bytes of memory, within the limit of our control group."""
+    """Look for `need` available bytes of memory, within the limit of our control group. Raises MachineError."""
     with _or("Linux's /proc must be mounted"):
         free = _available()
     if free < need:
@@ -49,7 +49,7 @@ def memory(need: int = GIB) -> str:
 
 
 def space(folder: Path, need: int = 2 * GIB, *, remedy: str) -> str:
-    """Write into `folder`, made where missing, and look for `need` free bytes."""
+    """Write into `folder`, made where missing, and look for `need` free bytes. Raises MachineError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:
@@ -93,7 +93,7 @@ def network() -> str:
 
 
 def tcpdump() -> str:
-    """Capture a frame on a pair's network."""
+    """Capture a frame on a pair's network. Raises MachineError."""
     with (
         _or("install tcpdump: `colo setup` does"),
         Guardian() as guardian,
