@@ -20,6 +20,7 @@ LOADED = "vmstate-loaded"
 
 @pytest.mark.parametrize("way", [pytest.param(DELAYED, id="delayed", marks=HELD), pytest.param(QUICK, id="quickack")])
 @pytest.mark.slow
+@pytest.mark.topology(guest="micro")
 @pytest.mark.claim("PERF-4")
 @control(sabotage="slow-acknowledgements", checker="leaves_at_once", on="quickack")
 def test_the_secondary_says_at_once_that_it_has_loaded(gauge: Gauge, check: Check, way: str) -> None:
