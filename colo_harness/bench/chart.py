@@ -4,14 +4,12 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-from matplotlib import rc_context
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator
+from typing import TYPE_CHECKING, Any
 
 from colo_harness.report.timeline.style import FAINT, GRID, INK, PAPER
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 COLOURS = (
     ("#3b6ea8", "#7fb0e6"),
@@ -39,6 +37,8 @@ class Chart:
     """One figure with a row of axes; `save` writes it."""
 
     def __init__(self, title: str, note: str, columns: int = 1, height: float = 3.6) -> None:
+        from matplotlib.figure import Figure  # noqa: PLC0415 - matplotlib takes most of a second
+
         self.figure = Figure(figsize=(7.5, height), layout="constrained", facecolor=PAPER[0])
         self.figure.suptitle(title, color=INK[0], x=0.01, ha="left", fontsize=11, fontweight="bold")
         self.figure.supxlabel(note, color=FAINT[0], x=0.01, ha="left", fontsize=7.5)
@@ -75,22 +75,24 @@ class Chart:
 
 
 @contextmanager
-def chart(path: Path, title: str, note: str, columns: int = 1, height: float = 3.6) -> Iterator[list[Axes]]:
+def chart(path: Path, title: str, note: str, columns: int = 1, height: float = 3.6) -> Iterator["list[Axes]"]:
     """Yield the axes of a picture that is written to `path` in the end."""
+    from matplotlib import rc_context  # noqa: PLC0415 - as above
+
     with rc_context(_RC):
         drawn = Chart(title, note, columns, height)
         yield drawn.axes
         drawn.save(path)
 
 
-def say(axes: Axes, *, x: str = "", y: str = "", title: str = "") -> None:
+def say(axes: "Axes", *, x: str = "", y: str = "", title: str = "") -> None:
     """Write what the axes are."""
     axes.set_xlabel(x, color=INK[0])
     axes.set_ylabel(y, color=INK[0])
     axes.set_title(title, color=INK[0], loc="left", fontsize=9)
 
 
-def stacked(axes: Axes, names: Sequence[str], parts: Sequence[Mapping[str, float]], scale: float = 1000) -> None:
+def stacked(axes: "Axes", names: Sequence[str], parts: Sequence[Mapping[str, float]], scale: float = 1000) -> None:
     """Draw a bar for each name, divided into its parts."""
     below = [0.0] * len(names)
     for number, part in enumerate(parts[0]):
@@ -101,7 +103,7 @@ def stacked(axes: Axes, names: Sequence[str], parts: Sequence[Mapping[str, float
     axes.set_ylim(top=1.3 * max(below))
 
 
-def ratios(axes: Axes, rows: Mapping[str, Mapping[str, Mapping[str, float]]]) -> None:
+def ratios(axes: "Axes", rows: Mapping[str, Mapping[str, Mapping[str, float]]]) -> None:
     """Draw a point with its interval for each name of each row; a row has a look of its own, names share a place."""
     for number, (row, points) in enumerate(rows.items()):
         places = [place + (number - (len(rows) - 1) / 2) * 0.2 for place in range(len(points))]
@@ -115,7 +117,7 @@ def ratios(axes: Axes, rows: Mapping[str, Mapping[str, Mapping[str, float]]]) ->
     _logarithmic(axes)
 
 
-def cumulative(axes: Axes, values: Mapping[str, Sequence[float]], scale: float = 1000) -> None:
+def cumulative(axes: "Axes", values: Mapping[str, Sequence[float]], scale: float = 1000) -> None:
     """Draw how many per cent of the values of each name are not above a value."""
     for number, (name, taken) in enumerate(values.items()):
         ordered = sorted(scale * one for one in taken)
@@ -124,7 +126,7 @@ def cumulative(axes: Axes, values: Mapping[str, Sequence[float]], scale: float =
         axes.step([ordered[0], *ordered], [0, *shares], where="post", label=name, **look)
 
 
-def marked(axes: Axes, values: Mapping[str, float], scale: float = 1000) -> None:
+def marked(axes: "Axes", values: Mapping[str, float], scale: float = 1000) -> None:
     """Draw a line across the axes for each value, with its name."""
     for name, value in values.items():
         axes.axvline(scale * value, color=FAINT[0], linestyle=":", linewidth=1.2)
@@ -134,7 +136,7 @@ def marked(axes: Axes, values: Mapping[str, float], scale: float = 1000) -> None
         )  # fmt: skip
 
 
-def scattered(axes: Axes, rows: Mapping[str, Mapping[int, Sequence[float]]], scale: float = 1000) -> None:
+def scattered(axes: "Axes", rows: Mapping[str, Mapping[int, Sequence[float]]], scale: float = 1000) -> None:
     """Draw each value of each row, and a line through the medians; the x axis has the powers of two."""
     for number, (name, points) in enumerate(rows.items()):
         colour, mark = COLOURS[number][0], MARKS[number]
@@ -147,8 +149,10 @@ def scattered(axes: Axes, rows: Mapping[str, Mapping[int, Sequence[float]]], sca
     _logarithmic(axes)
 
 
-def _logarithmic(axes: Axes) -> None:
+def _logarithmic(axes: "Axes") -> None:
     """Give the y axis powers of ten, and plain numbers at them and between."""
+    from matplotlib.ticker import LogLocator  # noqa: PLC0415 - as above
+
     axes.set_yscale("log")
     axes.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
     for let in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):

@@ -3,15 +3,17 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-
-from matplotlib.axes import Axes
+from typing import TYPE_CHECKING
 
 from colo_harness.bench import acknowledgements, chart, filters, growth, outages, pauses, resyncs
 from colo_harness.bench.load import LOADS
 from colo_harness.bench.setting import SETTINGS
 from colo_harness.bench.sheet import Sheet
 
-Draw = Callable[[list[Axes], Sheet], None]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Draw = Callable[["list[Axes]", Sheet], None]
 
 
 def draw(sheet: Sheet, path: Path, release: str, accel: str) -> None:
@@ -25,7 +27,7 @@ def draw(sheet: Sheet, path: Path, release: str, accel: str) -> None:
         work(axes, sheet)
 
 
-def _pauses(axes: list[Axes], sheet: Sheet) -> None:
+def _pauses(axes: "list[Axes]", sheet: Sheet) -> None:
     by_rate = {rate: pauses.name((pauses.USUAL_MEMORY, rate)) for rate in pauses.RATES}
     shown = {rate: name for rate, name in by_rate.items() if name in sheet.measures}
     chart.stacked(axes[0], [str(rate) for rate in shown], [sheet.parts(name) for name in shown.values()])
@@ -42,7 +44,7 @@ def _pauses(axes: list[Axes], sheet: Sheet) -> None:
     chart.say(axes[1], x="MiB of the guest", y="ms", title="whole pauses")
 
 
-def _services(axes: list[Axes], sheet: Sheet) -> None:
+def _services(axes: "list[Axes]", sheet: Sheet) -> None:
     rows = {
         setting.name: {load: sheet.derived[f"{setting.name}, {load}"] for load in LOADS} for setting in SETTINGS[1:]
     }
@@ -50,7 +52,7 @@ def _services(axes: list[Axes], sheet: Sheet) -> None:
     chart.say(axes[0], y="times as long as alone", title="mean and 95 % interval")
 
 
-def _outages(axes: list[Axes], sheet: Sheet) -> None:
+def _outages(axes: "list[Axes]", sheet: Sheet) -> None:
     gaps = sheet.all_seconds(outages.GAP)
     chart.cumulative(axes[0], {"from answer to answer": gaps})
     percentiles = sheet.derived[outages.GAP]
@@ -69,26 +71,26 @@ def _outages(axes: list[Axes], sheet: Sheet) -> None:
     chart.say(axes[1], x="ms", y="% of losses", title="and for what")
 
 
-def _acknowledgements(axes: list[Axes], sheet: Sheet) -> None:
+def _acknowledgements(axes: "list[Axes]", sheet: Sheet) -> None:
     for axis, what in zip(axes, ("idle pause", "answer"), strict=True):
         chart.cumulative(axis, {way: sheet.all_seconds(f"{what}, {way}") for way in acknowledgements.WAYS})
     chart.say(axes[0], x="ms", y="% of checkpoints", title="pause of a guest that rests")
     chart.say(axes[1], x="ms", y="% of answers", title="answer that forces a checkpoint")
 
 
-def _filters(axes: list[Axes], sheet: Sheet) -> None:
+def _filters(axes: "list[Axes]", sheet: Sheet) -> None:
     names = [name for name in filters.PARTS if name != filters.NONE]
     chart.ratios(axes[0], {load: {name: sheet.derived[f"{name}, {load}"] for name in names} for load in filters.TIMED})
     chart.say(axes[0], y="times as long as without", title="mean and 95 % interval")
 
 
-def _resyncs(axes: list[Axes], sheet: Sheet) -> None:
+def _resyncs(axes: "list[Axes]", sheet: Sheet) -> None:
     names = {size: resyncs.name(size) for size in resyncs.SIZES if resyncs.name(size) in sheet.measures}
     chart.stacked(axes[0], [str(size) for size in names], [sheet.parts(name) for name in names.values()], scale=1)
     chart.say(axes[0], x="MiB of the disk, all of them data", y="s", title="medians")
 
 
-def _sessions(axes: list[Axes], sheet: Sheet) -> None:
+def _sessions(axes: "list[Axes]", sheet: Sheet) -> None:
     for axis, end in zip(axes, ("", ", p99"), strict=True):
         rows = {
             side.name: {count: sheet.all_seconds(f"{growth.name(side.name, count)}{end}") for count in growth.SESSIONS}
@@ -99,7 +101,7 @@ def _sessions(axes: list[Axes], sheet: Sheet) -> None:
     chart.say(axes[1], x="sessions that ask at once", y="ms", title="99 % of a session's answers within")
 
 
-def _memory(axes: list[Axes], sheet: Sheet) -> None:
+def _memory(axes: "list[Axes]", sheet: Sheet) -> None:
     for axis, what, scale in zip(axes, growth.WHATS, (1, 1000), strict=True):
         rows = {
             str(guest): {mib: sheet.all_seconds(growth.of_memory(what, guest, mib)) for mib in memories}

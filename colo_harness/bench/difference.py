@@ -3,13 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import comb
+from statistics import geometric_mean
 from typing import Any, Literal
-
-import numpy as np
 
 from colo_harness.bench.interval import Interval, paired_ratio, ratio
 
-PERMUTATIONS = 9999
 Sides = tuple[Sequence[float], Sequence[float]]
 Called = Literal["slower", "faster", "alike", "undecided"]
 
@@ -49,12 +47,9 @@ def p_value(before: Sequence[float], after: Sequence[float], seed: int) -> float
     The distance is that of the mean logarithms, so that one slow run counts for little. The observed arrangement is
     one of those counted, so that no p is too small (B. Phipson, G. K. Smyth, 2010).
     """
-    pooled = np.log(np.concatenate([np.asarray(before), np.asarray(after)]))
-    random = np.random.default_rng(seed)
-    shuffled = random.permuted(np.tile(pooled, (PERMUTATIONS, 1)), axis=1)
-    observed = _distance(pooled[None, :], len(before))[0]
-    as_far = _distance(shuffled, len(before)) >= observed * (1 - 1e-9)
-    return float((1 + as_far.sum()) / (1 + PERMUTATIONS))
+    from colo_harness.bench import resampling  # noqa: PLC0415 - numpy, which a collection has no time for
+
+    return resampling.p_value(before, after, seed)
 
 
 def paired_p_value(before: Sequence[float], after: Sequence[float], seed: int) -> float:
@@ -62,10 +57,9 @@ def paired_p_value(before: Sequence[float], after: Sequence[float], seed: int) -
 
     What a round was like, busy or quiet, is left out of it.
     """
-    apart = np.log(np.asarray(before)) - np.log(np.asarray(after))
-    signs = np.random.default_rng(seed).choice((-1, 1), size=(PERMUTATIONS, len(apart)))
-    as_far = np.abs((signs * apart).mean(axis=1)) >= abs(apart.mean()) * (1 - 1e-9)
-    return float((1 + as_far.sum()) / (1 + PERMUTATIONS))
+    from colo_harness.bench import resampling  # noqa: PLC0415 - as above
+
+    return resampling.paired_p_value(before, after, seed)
 
 
 def differences(
@@ -96,7 +90,7 @@ def differences(
 def _judged(
     name: str, sides: Sides, change: Interval, p: float, rule: Rule, *, level: float, decided: bool
 ) -> Difference:
-    typical = [float(np.exp(np.mean(np.log(sample)))) for sample in sides]
+    typical = [geometric_mean(sample) for sample in sides]
     large = abs(typical[1] - typical[0]) >= rule.absolute and not 1 / (1 + rule.relative) < change.ratio < (
         1 + rule.relative
     )
@@ -106,8 +100,3 @@ def _judged(
     elif p <= level and large:
         called = "slower" if change.ratio > 1 else "faster"
     return Difference(name, typical[0], typical[1], change, p, called)
-
-
-def _distance(arranged: np.ndarray, first: int) -> np.ndarray:
-    distance: np.ndarray = np.abs(arranged[:, :first].mean(axis=1) - arranged[:, first:].mean(axis=1))
-    return distance

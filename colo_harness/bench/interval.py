@@ -3,10 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-RESAMPLES = 9999
-
 
 @dataclass(frozen=True)
 class Interval:
@@ -27,29 +23,15 @@ class Interval:
 def paired_ratio(values: Sequence[float], bases: Sequence[float], *, seed: int, confidence: float = 0.95) -> Interval:
     """Return the geometric mean of `values` over `bases`, which were measured together, one by one.
 
-    The interval is the percentiles of RESAMPLES resamples of the pairs (B. Efron, Bootstrap methods, 1979).
+    The interval is the percentiles of 9,999 resamples of the pairs (B. Efron, Bootstrap methods, 1979).
     """
-    return _bootstrapped(np.log(np.asarray(values)) - np.log(np.asarray(bases)), seed, confidence)
+    from colo_harness.bench import resampling  # noqa: PLC0415 - numpy, which a collection has no time for
+
+    return Interval(*resampling.paired_ratio(values, bases, seed, confidence))
 
 
 def ratio(values: Sequence[float], bases: Sequence[float], *, seed: int, confidence: float = 0.95) -> Interval:
     """As `paired_ratio`, of two samples that have nothing in common: each is resampled by itself."""
-    random = np.random.default_rng(seed)
-    means = [_resampled(np.log(np.asarray(sample)), random) for sample in (values, bases)]
-    centre = float(np.mean(np.log(values)) - np.mean(np.log(bases)))
-    return _between(centre, means[0] - means[1], confidence)
+    from colo_harness.bench import resampling  # noqa: PLC0415 - as above
 
-
-def _bootstrapped(logs: np.ndarray, seed: int, confidence: float) -> Interval:
-    return _between(float(logs.mean()), _resampled(logs, np.random.default_rng(seed)), confidence)
-
-
-def _resampled(sample: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    means: np.ndarray = random.choice(sample, size=(RESAMPLES, len(sample))).mean(axis=1)
-    return means
-
-
-def _between(centre: float, means: np.ndarray, confidence: float) -> Interval:
-    tail = 50 * (1 - confidence)
-    low, high = np.percentile(means, (tail, 100 - tail))
-    return Interval(*(float(np.exp(one)) for one in (centre, low, high)))
+    return Interval(*resampling.ratio(values, bases, seed, confidence))
