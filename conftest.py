@@ -31,6 +31,7 @@ PLUGINS = (
     "audit",
     "kills",
     "endurance",
+    "performance",
     "usage",
     "live",
     "interrupt",

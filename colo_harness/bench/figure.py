@@ -10,17 +10,19 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from colo_harness.bench.work import PARTS, Part
+from colo_harness.bench.work import Part
 
-VERSION = 1
+VERSION = 2
+"""Of the document; 2: a sample says which pair it is of."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One repetition: seconds on the wall clock, and whose they were."""
+    """One repetition: seconds on the wall clock, whose they were, and the number of the pair that took them."""
 
     wall: float
-    parts: Mapping[Part, float]
+    parts: Mapping[str, float]
+    pair: int = 0
 
     @property
     def qemu(self) -> float:
@@ -81,7 +83,11 @@ class Measure:
             "aim_share": self.share_aim,
             "holds": self.holds,
             "samples": [
-                {"seconds": round(one.wall, 6), "parts": {name: round(one.parts.get(name, 0.0), 6) for name in PARTS}}
+                {
+                    "pair": one.pair,
+                    "seconds": round(one.wall, 6),
+                    "parts": {name: round(seconds, 6) for name, seconds in one.parts.items()},
+                }
                 for one in self.samples
             ],
         }
@@ -133,12 +139,21 @@ def machine() -> dict[str, Any]:
 
 
 def document(
-    about: Mapping[str, Any], release: str, accel: str, measures: Sequence[Measure], speedup: Speedup | None
+    about: Mapping[str, Any],
+    release: str,
+    accel: str,
+    measures: Sequence[Measure],
+    speedup: Speedup | None,
+    run: str = "",
 ) -> dict[str, Any]:
-    """Return the JSON form of a bench; `about` is what `machine` said before it began."""
+    """Return the JSON form of a bench; `about` is what `machine` said before it began.
+
+    Two documents of one `run` are of QEMUs that took turns: a pair of one was measured beside that of the other.
+    """
     return {
         "bench": VERSION,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "run": run,
         "machine": dict(about),
         "release": release,
         "accel": accel,

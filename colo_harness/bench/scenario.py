@@ -37,23 +37,27 @@ class Stretch:
     end: float
 
 
-def measure(lab: Lab, folder: Path) -> Mapping[str, list[Sample]]:
-    """Drive one pair and return the samples of each measure by its name. Raises ProductFailure, HarnessError."""
+def measure(lab: Lab, folder: Path, number: int = 0, losing: bool = True) -> Mapping[str, list[Sample]]:  # noqa: FBT001, FBT002 - a scenario of its own
+    """Drive pair `number` and return the samples of each measure by its name. Raises ProductFailure, HarnessError.
+
+    One that is not `losing` its primary ends with its checkpoints.
+    """
     folder.mkdir()
     with History(folder / "history.jsonl") as history:
-        stretches = _drive(lab, folder, history)
+        stretches = _drive(lab, folder, history, losing=losing)
         entries = history.entries
     work = spans(entries, read_commands(folder))
     samples: dict[str, list[Sample]] = {}
     for one in stretches:
-        samples.setdefault(one.name, []).append(Sample(one.end - one.start, shares(work, one.start, one.end)))
+        samples.setdefault(one.name, []).append(Sample(one.end - one.start, shares(work, one.start, one.end), number))
     samples["pause"] = [
-        Sample(stop.duration, {"checkpoint": stop.duration}) for stop in pauses(entries, "host_a")[-CHECKPOINTS:]
+        Sample(stop.duration, {"checkpoint": stop.duration}, number)
+        for stop in pauses(entries, "host_a")[-CHECKPOINTS:]
     ]
     return samples
 
 
-def _drive(lab: Lab, folder: Path, history: History) -> list[Stretch]:
+def _drive(lab: Lab, folder: Path, history: History, *, losing: bool) -> list[Stretch]:
     accel = accelerator.for_linux(lab.settings)
     topology = Topology(accel=accel, checkpoint_delay_ms=UNAIDED_MS, compare_timeout_ms=UNAIDED_MS)
     start = history.now()
@@ -64,6 +68,8 @@ def _drive(lab: Lab, folder: Path, history: History) -> list[Stretch]:
             asked = history.now()
             pair.checkpoint()
             stretches.append(Stretch("checkpoint", asked, history.now()))
+        if not losing:
+            return stretches
         patience = lab.settings.timeouts.answer
         with Client(network.client, history, seed=lab.settings.seed, timeout=patience) as client:
             _lose_the_primary(pair, client, history)

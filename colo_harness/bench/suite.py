@@ -42,7 +42,7 @@ def whole_tests(settings: Settings, folder: Path, times: int) -> list[Sample]:
     Raises MachineError where it fails.
     """
     tests = repeat(settings, folder, times + 2, "--keep-artifacts")
-    return [_sample(test, until.start) for test, until in list(pairwise(tests))[1:]]
+    return [_sample(test, until.start, number) for number, (test, until) in enumerate(list(pairwise(tests))[1:], 1)]
 
 
 def repeat(settings: Settings, folder: Path, times: int, *options: str) -> list[Ran]:
@@ -54,12 +54,12 @@ def repeat(settings: Settings, folder: Path, times: int, *options: str) -> list[
     return _read(folder / FOLDER)
 
 
-def collection() -> Sample:
-    """Collect the whole suite."""
+def collection(number: int = 0) -> Sample:
+    """Collect the whole suite, for the time `number`."""
     start = time.monotonic()
     pytest(["--collect-only", "-q"])
     wall = time.monotonic() - start
-    return Sample(wall, {"harness": wall})
+    return Sample(wall, {"harness": wall}, number)
 
 
 def pytest(arguments: Sequence[str]) -> None:
@@ -87,7 +87,7 @@ def _ran(result: dict[str, Any], began: dict[str, float], folder: Path) -> Ran:
     return Ran(start / 1000, result["stop"] / 1000, attachments)
 
 
-def _sample(test: Ran, until: float) -> Sample:
+def _sample(test: Ran, until: float, number: int) -> Sample:
     """Divide a test's time by what it left. Raises MachineError."""
     if "history" not in test.attachments:
         raise MachineError("a test left no history", "run it by itself: `colo run` says more")
@@ -98,4 +98,4 @@ def _sample(test: Ran, until: float) -> Sample:
             asked += commands(name.partition("/")[0], path.read_text(encoding="utf-8").splitlines())
     work = spans(recording.entries, sorted(asked, key=lambda one: one.sent))
     start, end = test.start - recording.header.origin, until - recording.header.origin
-    return Sample(end - start, shares(work, start, end))
+    return Sample(end - start, shares(work, start, end), number)

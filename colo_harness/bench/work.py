@@ -89,12 +89,12 @@ def spans(entries: Sequence[Entry], asked: Sequence[Command]) -> list[Span]:
     ]
 
 
-def shares(found: Sequence[Span], start: float, end: float) -> dict[Part, float]:
+def shares(found: Sequence[Span], start: float, end: float) -> dict[str, float]:
     """Divide the seconds from `start` to `end` among the parts: each moment goes to the first that has it."""
     clipped = [Span(one.part, max(one.start, start), min(one.end, end)) for one in found]
     clipped = [one for one in clipped if one.start < one.end]
     cuts = sorted({start, end, *(one.start for one in clipped), *(one.end for one in clipped)})
-    divided: dict[Part, float] = dict.fromkeys(PARTS, 0.0)
+    divided: dict[str, float] = dict.fromkeys(PARTS, 0.0)
     for left, right in pairwise(cuts):
         at_work = {one.part for one in clipped if one.start <= left and right <= one.end}
         divided[next((part for part in PARTS if part in at_work), "harness")] += right - left

@@ -22,6 +22,7 @@ from colo_harness.qemu.vm import Surroundings
 from colo_harness.qemu.warm import Guest, States
 from colo_harness.settings import Settings
 
+MIB = 1 << 20
 CORES = "cores"
 """Where core files go, below the results' folder."""
 Findings = dict[str, Any]
@@ -79,19 +80,20 @@ class Lab:
             return Guest(None, self._disk("tick", lambda path: self.images.create_from(path, image)), image.parent.name)
         if topology.guest == "micro":
             kernel = self._micro
-            return Guest(Boot(kernel, None, "micro"), self._base, kernel.parent.name)
+            return Guest(Boot(kernel, None, "micro"), self._base(topology), kernel.parent.name)
         linux = self._linux
         cmdline = f"{guest.CMDLINE} colo.fresh=1" if topology.fresh else guest.CMDLINE
-        return Guest(Boot(linux.kernel, linux.initrd, cmdline), self._base, linux.digest)
+        return Guest(Boot(linux.kernel, linux.initrd, cmdline), self._base(topology), linux.digest)
 
     def _foreign(self, image: Image) -> Guest:
         boot = Boot(image.kernel, image.initrd, image.cmdline) if image.kernel else None
         taken = image.disk
-        disk = self._disk("foreign", lambda path: self.images.take(path, taken)) if taken else self._base
+        disk = self._disk("foreign", lambda path: self.images.take(path, taken)) if taken else self._base(Topology())
         return Guest(boot, disk, "")
 
-    @property
-    def _base(self) -> Path:
+    def _base(self, topology: Topology) -> Path:
+        if size := topology.disk_mib * MIB:
+            return self._disk(f"full-{topology.disk_mib}", lambda path: self.images.create_full(path, size))
         return self._disk("base", self.images.create_base)
 
     def empty_disk(self, topology: Topology) -> Path:
@@ -99,6 +101,8 @@ class Lab:
         if topology.image and topology.image.disk:
             like = self.guest(topology).disk
             return self._disk("foreign-empty", lambda path: self.images.create(path, self.images.size(like)))
+        if size := topology.disk_mib * MIB:
+            return self._disk(f"empty-{topology.disk_mib}", lambda path: self.images.create(path, size))
         return self._disk("empty", self.images.create)
 
     def _disk(self, name: str, make: Callable[[Path], Path]) -> Path:

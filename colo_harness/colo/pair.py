@@ -193,11 +193,15 @@ class ColoPair:
         try:
             yield
         finally:
-            self._phase("watched")
+            self._do(ColoPair.unwatch)
 
     def watch(self) -> None:
         """Begin a stretch that a checker of rates looks at."""
         self._phase("watch", delay_s=self.topology.checkpoint_delay_ms / 1000)
+
+    def unwatch(self) -> None:
+        """End the stretch."""
+        self._phase("watched")
 
     def hold(self, message: Message) -> None:
         """Force a checkpoint; return when its `message` is held on its way, and both sides have done all before it."""

@@ -77,16 +77,17 @@ def _hurry_tcp(pair: "ColoPair") -> None:
         pair.network.host(host).set("ipv4/tcp_retries2", "1")
 
 
-def _old_page(pair: "ColoPair") -> None:
-    put_page_back(pair)
-
-
 def _stop_checkpoints(pair: "ColoPair") -> None:
     pair.vm(Role.PRIMARY).execute("migrate-set-parameters", {"x-checkpoint-delay": 3_600_000})
 
 
 def _hurry_checkpoints(pair: "ColoPair") -> None:
     pair.vm(Role.PRIMARY).execute("migrate-set-parameters", {"x-checkpoint-delay": 150})
+
+
+def _calm_checkpoints(pair: "ColoPair") -> None:
+    with pair.settling():
+        pair.force_checkpoint()
 
 
 def _set_plain_capabilities(pair: "ColoPair") -> None:
@@ -110,10 +111,6 @@ def _resync_once(pair: "ColoPair") -> None:
 def _attach_first_replica(pair: "ColoPair") -> None:
     vm = pair.vm(Role.PRIMARY)
     procedure.attach_replica(vm, pair.address(Role.SECONDARY), pair.lab.of(vm.name).contract)
-
-
-def _change_code(pair: "ColoPair") -> None:
-    pair.vm(Role.SECONDARY).send_console(b"Y")
 
 
 def _resume_in_secret(pair: "ColoPair") -> None:
@@ -215,7 +212,7 @@ _ALL = (
         "old-page",
         "One page of the memory that is looked at, the secondary's or the survivor's, is put back by one generation.",
         topology=lambda topology: replace(topology, memory_file=True),
-        before={"snapshot": _old_page},
+        before={"snapshot": put_page_back},
     ),
     Sabotage(
         "no-checkpoints",
@@ -224,8 +221,8 @@ _ALL = (
     ),
     Sabotage(
         "hasty-checkpoints",
-        "Once the pair has entered COLO its checkpoints come several times as often as was asked for.",
-        before={"watch": _hurry_checkpoints},
+        "While the pair is watched its checkpoints come several times as often as was asked for.",
+        before={"watch": _hurry_checkpoints, "unwatch": _calm_checkpoints},
     ),
     Sabotage(
         "deaf-delay",
@@ -326,7 +323,7 @@ _ALL = (
     Sabotage(
         "other-code",
         "The secondary's guest changes its own code behind the checkpoint.",
-        before={"watch": _change_code},
+        before={"watch": lambda pair: pair.vm(Role.SECONDARY).send_console(b"Y")},
     ),
     Sabotage(
         "ends-with-its-guest",
@@ -364,6 +361,11 @@ _ALL = (
         "After the first stretch that is watched the checkpoint stream is slow.",
         topology=lambda topology: replace(topology, relayed=True),
         before={"watch": tampering.tire_stream},
+    ),
+    Sabotage(
+        "slow-acknowledgements",
+        "The hosts acknowledge late what comes over the network between them, whatever the test wants.",
+        before={"watch": tampering.acknowledge_late},
     ),
     Sabotage(
         "cut-stream",

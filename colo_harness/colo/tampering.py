@@ -48,3 +48,8 @@ def resync_short(pair: "ColoPair") -> None:
     resume.resync(pair)
     order, last = f"write -z {disk.SIZE - disk.CLUSTER} {disk.CLUSTER}", f"parent{pair.topology.disks - 1}"
     pair.vm(Role.SECONDARY).execute("human-monitor-command", {"command-line": f'qemu-io {last} "{order}"'})
+
+
+def acknowledge_late(pair: "ColoPair") -> None:
+    """Let both hosts acknowledge with TCP's delay."""
+    pair.network.acknowledge(at_once=False)

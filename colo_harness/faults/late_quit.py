@@ -34,14 +34,15 @@ class LateQuit:
         victim, within, since = pair.vm(Role.PRIMARY), pair.timeouts.command, pair.history.cursor()
         pair.hold(Message.CHECKPOINT_REPLY)
         with ThreadPoolExecutor(1, thread_name_prefix="quit") as threads:
-            with victim.suspended("cpu"), ExitStack() as standing:
+            with ExitStack() as processors, ExitStack() as colo:
                 with busy(victim, deadline=within):
+                    processors.enter_context(victim.suspended("cpu"))  # which cannot have the big lock now
                     pair.relays.checkpoint.release()
                     victim.await_trace("colo_receive_message", Message.CHECKPOINT_REPLY, since=since, timeout=within)
-                    standing.enter_context(victim.suspended("colo"))
+                    colo.enter_context(victim.suspended("colo"))
                 telling = threads.submit(victim.execute, "quit", timeout=pair.timeouts.late)
                 victim.await_event("MIGRATION", since=since, timeout=within)
-                standing.close()
+                colo.close()
                 wait_until("COLO's thread to end", lambda: not victim.threads("colo"), timeout=within)
             with suppress(MonitorLost, WaitTimeout):
                 telling.result()

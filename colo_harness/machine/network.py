@@ -128,6 +128,13 @@ class Network:
         """Put it there again."""
         self.host(host).ip("link set tap0 master br0")
 
+    def acknowledge(self, *, at_once: bool) -> None:
+        """Let the hosts' kernels acknowledge what comes over the COLO network at once, or with the delay of TCP."""
+        for name in HOSTS:
+            address = self.address(name)
+            subnet = f"{address.rpartition('.')[0]}.0/{PREFIX}"
+            self.host(name).ip(f"route replace {subnet} dev colo0 scope link src {address} quickack {int(at_once)}")
+
     def vouch(self) -> None:
         """Say that this network did what was asked of it. Raises MachineError where a wire of ours broke."""
         for wire in self.wires:

@@ -70,6 +70,16 @@ class ImageTool:
         raw.unlink()
         return path
 
+    def create_full(self, path: Path, size: int) -> Path:
+        """Make a qcow2 image of `size` bytes, each block of which holds `base_block`."""
+        raw = path.with_suffix(".raw")
+        with raw.open("wb") as image:
+            for number in range(size // BLOCK):
+                image.write(base_block(number))
+        self.create_from(path, raw, size=size)
+        raw.unlink()
+        return path
+
     def create_from(self, path: Path, raw: Path, *, size: int = SIZE) -> Path:
         """Make a qcow2 image of `size` bytes that begins with the content of a raw one."""
         run([*self.argv, "convert", "-q", "-f", "raw", "-O", "qcow2", str(raw), str(path)], timeout=60)

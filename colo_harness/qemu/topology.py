@@ -82,6 +82,10 @@ class Topology:
     """A QEMU whose guest has powered off or panicked stays, with the guest stopped; else that ends it."""
     pvpanic: bool = False
     """The guest has a device by which its kernel tells that it panics."""
+    memory: int = 0
+    """Guest memory in MiB; 0: what suits the guest."""
+    disk_mib: int = 0
+    """The disk has so many MiB, all of which hold data; 0: 64, most of them empty."""
     discards: bool = False
     """The guest has a device that gives memory back to the host (virtio-mem), which the copy of COLO forbids."""
     headerless: str = ""
@@ -146,4 +150,4 @@ class Topology:
         """Guest memory in MiB."""
         if self.image:
             return self.image.memory_mib
-        return 128 if self.guest == "linux" else 16
+        return self.memory or (128 if self.guest == "linux" else 16)

@@ -200,4 +200,5 @@ def _plain(topology: Topology) -> Topology:
         disks=topology.disks,
         nics=topology.nics,
         pvpanic=topology.pvpanic,
+        memory=topology.memory,
     )

@@ -55,7 +55,7 @@ class Looker:
 @contextmanager
 def opened() -> Iterator[Callable[[], Looker]]:
     """Yield what opens lookers in one browser. They raise playwright's Error where a text is not seen."""
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - a quarter of the time that collection may take
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - a machine without it can collect tests, too
 
     with sync_playwright() as steering:
         browser = steering.chromium.launch(executable_path=executable(), args=list(FLAGS))

@@ -25,6 +25,7 @@ from colo_harness.judge import (
 )
 from suites.harness.cases import CASES as USUAL
 from suites.harness.cases import STATES, Case
+from suites.harness.cases_performance import PERFORMANCE
 from suites.harness.cases_variants import VARIANTS
 from suites.harness.histories import (
     changed,
@@ -34,7 +35,7 @@ from suites.harness.histories import (
     without,
 )
 
-CASES = [*USUAL, *VARIANTS]
+CASES = [*USUAL, *VARIANTS, *PERFORMANCE]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)

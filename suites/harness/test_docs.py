@@ -49,10 +49,12 @@ MARKERS = (
 
 @pytest.fixture(scope="module")
 def colo() -> dict[str, set[str]]:
-    """The options of each command of `colo`, those of `colo pair` among them."""
+    """The options of each command of `colo`, those of `colo pair` and `colo bench` among them."""
     group: Any = typer.main.get_command(app)
     commands = dict(group.commands)
-    commands |= {f"pair {name}": command for name, command in commands.pop("pair").commands.items()}
+    for whole in ("pair", "bench"):
+        commands |= {f"{whole} {name}": command for name, command in commands[whole].commands.items()}
+    del commands["pair"]
     return {
         name: {option for one in command.params for option in one.opts if option.startswith("--")}
         for name, command in commands.items()
@@ -127,7 +129,7 @@ def test_a_printed_command_can_be_typed(command: str, colo: dict[str, set[str]],
     program, arguments = Path(typed[0]).name, typed[1:]
     targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     own = arguments[: arguments.index("--")] if "--" in arguments else arguments
-    name = " ".join(arguments[:2]) if arguments[:1] == ["pair"] else arguments[0]
+    name = next((" ".join(arguments[:words]) for words in (2, 1) if " ".join(arguments[:words]) in colo), arguments[0])
     known = {"make": set(), "colo": colo.get(name, set()), "pytest": pytests}[program]
     assert program != "make" or name in targets
     assert program != "colo" or name in colo

@@ -1,0 +1,1 @@
+"""What COLO costs: figures, and whether they are measurements."""
