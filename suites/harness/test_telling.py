@@ -9,6 +9,7 @@ from colo_harness.history import Entry, History
 from colo_harness.judge import Violation, check, no_reset
 from colo_harness.machine.capture import IPV4, Frame
 from colo_harness.report.failure import excerpt, monitors, orders, packets
+from colo_harness.report.failure.departures import departures
 from colo_harness.report.failure.moment import Moment, moment_of
 from colo_harness.report.failure.scenario import MOST, scenario
 from colo_harness.report.failure.started import started
@@ -132,25 +133,42 @@ def test_orders_are_told_without_questions(folder: Path) -> None:
     ]
 
 
-def test_a_part_that_is_absent_is_named(tmp_path: Path) -> None:
+def test_a_part_that_is_absent_or_off_is_named(tmp_path: Path) -> None:
     """Of the objects that the document starts a side with, where it has a proxy at all."""
-    for host, line in {"host_a": "-chardev socket,id=mirror0 -object filter-mirror,id=m0", "host_b": "-m 128"}.items():
+    proxy = "-chardev socket,id=mirror0 -object filter-mirror,id=m0,status=off -object filter-redirector,id=redire0"
+    for host, line in {"host_a": proxy, "host_b": "-m 128"}.items():
         (tmp_path / host).mkdir()
         (tmp_path / host / "argv.txt").write_text(f"qemu-system-x86_64 -S {line}\n")
-    shown = started(tmp_path).splitlines()
-    assert [line.split(",")[0] for line in shown if "ABSENT" in line] == [
-        "  ABSENT: filter-redirector redire0",
-        "  ABSENT: filter-redirector redire1",
-        "  ABSENT: colo-compare comp0",
+    assert departures(tmp_path, []).splitlines() == [
+        "host_a was started without filter-redirector redire1, which the document gives a primary",
+        "host_a was started without colo-compare comp0, which the document gives a primary",
+        "host_a was started with this switched off: filter-mirror,id=m0,status=off",
     ]
-    assert shown[-2:] == ["host_b:", "  -m 128"]
+    assert started(tmp_path).splitlines()[-2:] == ["host_b:", "  -m 128"]
 
 
 def test_commands_that_nobody_gave_are_named(folder: Path) -> None:
     """Of those that belong to what the history says was done."""
-    told = orders.never_given(folder, killed().entries)
-    assert told.endswith(", x-blockdev-change, migrate, x-colo-lost-heartbeat\n")
-    assert orders.never_given(folder, []) == ""
+    start = "migrate-set-capabilities, nbd-server-start, nbd-server-add, blockdev-add, x-blockdev-change, migrate"
+    assert departures(folder, killed().entries).splitlines() == [
+        f"nobody gave, at the start: {start}",
+        "nobody gave host_b, at the failover: nbd-server-stop, x-colo-lost-heartbeat",
+    ]
+    assert departures(folder, []) == ""
+
+
+def test_commands_and_delays_of_nobodys_are_named(tmp_path: Path) -> None:
+    """A command that no document has, and a delay that the test does not have."""
+    orders = {"xen-colo-do-checkpoint": {}, "migrate-set-parameters": {"x-checkpoint-delay": 3600000}}
+    said = [{"at": 1.5, "message": {"execute": name, "arguments": given, "id": name}} for name, given in orders.items()]
+    (tmp_path / "bench.qmp.jsonl").write_text("".join(json.dumps(one) + "\n" for one in said))
+    with History(tmp_path / "history.jsonl") as history:
+        history.record("phase", "pair", "watch", delay_s=0.5)
+        entries = history.entries
+    assert departures(tmp_path, entries).splitlines() == [
+        "bench was told at 1.500 s, and the document does not: xen-colo-do-checkpoint",
+        'bench was told at 1.500 s, and the test has another delay: "x-checkpoint-delay": 3600000',
+    ]
 
 
 def test_a_telling_has_what_there_is(folder: Path) -> None:
@@ -158,7 +176,7 @@ def test_a_telling_has_what_there_is(folder: Path) -> None:
     telling = tell(folder, folder / "history.jsonl")
     assert telling.sentence.startswith("echo-0 echo(n=1) ended with ConnectionResetError (no_reset, at ")
     assert list(telling.excerpts) == [
-        "parts of both sides, as they were then",
+        "parts of both sides, once all was judged",
         "what both sides were told",
         "what happened around it",
         "both monitors before it",

@@ -1,14 +1,14 @@
 """A telling: all that the page of a failed test says beyond its files."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from colo_harness.history import Entry
 from colo_harness.recording import load
 from colo_harness.report.failure import excerpt, monitors, orders, packets
+from colo_harness.report.failure.departures import departures
 from colo_harness.report.failure.moment import moment_of
 from colo_harness.report.failure.scenario import Step, scenario
 from colo_harness.report.failure.started import started
@@ -44,9 +44,10 @@ def tell(folder: Path, history: Path) -> Telling:
     before, after = WHERE
     frames = chain(packets.seen(folder, origin), packets.recorded(entries))
     texts = {
-        "parts of both sides, as they were then": _parts(folder),
+        "what differs from the document": departures(folder, entries),
+        "parts of both sides, once all was judged": _parts(folder),
         "what both sides were started with": started(folder),
-        "what both sides were told": _told(folder, entries, moment.at),
+        "what both sides were told": excerpt.around(orders.given(folder), moment.at, before=before, after=after),
         "what happened around it": excerpt.of_history(entries, moment),
         "both monitors before it": excerpt.around(monitors.said(folder), moment.at, before=before, after=after),
         "consoles and stderr": excerpt.around(excerpt.consoles(entries), moment.at),
@@ -55,12 +56,6 @@ def tell(folder: Path, history: Path) -> Telling:
     excerpts = {name: text for name, text in texts.items() if text}
     steps = scenario(entries, moment, list(excerpts))
     return Telling(moment.sentence, tuple(steps), excerpts, origin)
-
-
-def _told(folder: Path, entries: Sequence[Entry], at: float) -> str:
-    before, after = WHERE
-    given = excerpt.around(orders.given(folder), at, before=before, after=after)
-    return given + orders.never_given(folder, entries) if given else ""
 
 
 def _parts(folder: Path) -> str:
