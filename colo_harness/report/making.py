@@ -8,6 +8,7 @@ from typing import Any
 from colo_harness.machine.holding import scratch
 from colo_harness.machine.progress import Progress, quiet
 from colo_harness.report import generator
+from colo_harness.report.finding import title
 from colo_harness.report.gathering import gather
 from colo_harness.report.past import FOLDER, TESTS, Past, points
 from colo_harness.report.results import write_environment
@@ -84,4 +85,4 @@ def _findings(named: Named, root: Path | None) -> dict[Path, str]:
         if test["verdict"] == "known"
     }
     files = sorted(root / reason.rpartition(" ")[2] for reason in reasons) if root else []
-    return {file: file.read_text("utf-8").partition("\n")[0].lstrip("# ") for file in files if file.is_file()}
+    return {file: title(file) for file in files if file.is_file()}

@@ -1,9 +1,10 @@
 """Orders: the commands that both sides were given, without the questions, read from their monitors' transcripts."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from colo_harness.report.failure.excerpt import Line, compact
 from colo_harness.report.failure.monitors import messages
@@ -18,8 +19,11 @@ class Order:
     at: float
     who: str
     name: str
-    arguments: str
+    arguments: Mapping[str, Any]
     trouble: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name} {compact(self.arguments)}".rstrip()
 
 
 def told(folder: Path) -> Iterator[Order]:
@@ -30,17 +34,15 @@ def told(folder: Path) -> Iterator[Order]:
             name = message.get("execute") or message.get("exec-oob", "")
             key = json.dumps(message.get("id"))
             if name and not name.startswith(QUESTIONS):
-                waiting[key] = Order(at, who, name, compact(message.get("arguments", {})))
+                waiting[key] = Order(at, who, name, message.get("arguments", {}))
             elif key in waiting and ("return" in message or "error" in message):
                 order = waiting.pop(key)
                 trouble = str(message["error"].get("desc")) if "error" in message else ""
-                yield Order(order.at, order.who, order.name, order.arguments, trouble)
-        for order in waiting.values():
-            yield Order(order.at, order.who, order.name, order.arguments, "never answered")
+                yield replace(order, trouble=trouble)
+        yield from (replace(order, trouble="never answered") for order in waiting.values())
 
 
 def given(folder: Path) -> Iterator[Line]:
     """Yield each command with what came of it."""
     for order in told(folder):
-        words = f"{order.who} {order.name} {order.arguments}".rstrip()
-        yield order.at, f"{words}: {order.trouble}" if order.trouble else words
+        yield order.at, f"{order.who} {order}{f': {order.trouble}' if order.trouble else ''}"

@@ -1,10 +1,12 @@
 """Known issues and findings that cells name: what each is, and where it is told of."""
 
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from colo_harness.qemu.issues import issues
+from colo_harness.report.finding import title
 
 
 @dataclass(frozen=True)
@@ -26,9 +28,7 @@ def known(names: Iterable[str], findings: Path, place: Path) -> dict[str, Known]
 
 
 def _finding(name: str, findings: Path, place: Path) -> Known:
-    text = (findings / f"{name}.md").read_text(encoding="utf-8")
+    page, copy = findings / f"{name}.md", place / f"{name}.txt"
     place.mkdir(parents=True, exist_ok=True)
-    copy = place / f"{name}.txt"
-    copy.write_text(text, encoding="utf-8")
-    title = text.partition("\n")[0].lstrip("# ").partition(" ")[2]
-    return Known(f"finding {int(name[:4])}", title, f"{place.name}/{copy.name}")
+    shutil.copyfile(page, copy)
+    return Known(f"finding {int(name[:4])}", title(page).partition(" ")[2], f"{place.name}/{copy.name}")
