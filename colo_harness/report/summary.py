@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from itertools import groupby
 from typing import Any
 
 from colo_harness.judge.score import VERDICTS
@@ -50,9 +49,10 @@ def _texts(named: Mapping[str, Sequence[Run]]) -> dict[str, str]:
 
 def _verdicts(runs: Sequence[Run], texts: Mapping[str, str], earlier: Sequence[Point]) -> str:
     claims = [claim for run in runs for claim in run.verdicts.get("claims", [])]
-    rows = []
-    for area, group in groupby(claims, key=lambda claim: claim["area"]):
-        of_area = list(group)
+    rows, areas = [], dict[str, list[Claim]]()
+    for claim in claims:
+        areas.setdefault(claim["area"], []).append(claim)
+    for area, of_area in areas.items():
         rows.append(f"<tr><th colspan=5 class=claim>{escape(area)}: {_counted(of_area)}</th></tr>")
         rows += [_row(claim, texts, earlier) for claim in of_area]
     head = "<tr><th>claim</th><th>verdict</th><th>before</th><th class=claim>what is promised</th><th>s</th></tr>"

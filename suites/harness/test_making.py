@@ -115,6 +115,20 @@ def test_a_summary_tells_the_run(place: Place, tmp_path: Path) -> None:
         assert text in page
 
 
+def test_an_area_stands_once(place: Place, tmp_path: Path) -> None:
+    """However claims of several areas follow each other."""
+    verdicts = place("one", "valid") / "claims.json"
+    told = json.loads(verdicts.read_text())
+    [claim] = told["claims"]
+    told["claims"] = [
+        {**claim, "id": f"FT-{at}", "area": area} for at, area in enumerate(["failover", "proxy", "failover"])
+    ]
+    verdicts.write_text(json.dumps(told))
+    runs = named(verdicts.parent)
+    page = summary(runs, points(runs), Past(tmp_path), {})
+    assert [page.count(text) for text in ("failover: 2 valid", "proxy: 1 valid", "failover: 1")] == [1, 1, 0]
+
+
 def test_the_past_is_bounded(tmp_path: Path) -> None:
     """The oldest runs go first; those of another environment are not compared with."""
     past = Past(tmp_path)
