@@ -93,7 +93,10 @@ class Doctor:
     def _ask(self, one: "Probe") -> Answer:
         start = time.monotonic()
         state, text, remedy, judged = self._find(one)
-        must = one.must or (self.settings.accel == "kvm" and one.name.startswith("kvm"))
+        cause = self._cause(one)
+        must = (one.must and (cause is None or cause.must)) or (
+            self.settings.accel == "kvm" and one.name.startswith("kvm")
+        )
         seconds = round(time.monotonic() - start, 3)
         return Answer(one.name, state, " ".join(text.split()).rstrip("."), remedy, must, seconds, judged)
 
@@ -130,7 +133,7 @@ class Probe:
     name: str
     ask: Callable[[Doctor], str]
     must: bool = True
-    """Without it no pair starts, or no report is made. What else is missing skips the tests that need it."""
+    """Without it nothing runs, or no report is made. What else is missing skips the tests that need it."""
     after: tuple[str, ...] = ()
     """Probes without whose yes this one is a no."""
 
@@ -229,7 +232,7 @@ PROBES: dict[str, Probe] = {
         Probe("disk", _disk),
         Probe("tools", _of_machine(tool.check)),
         Probe("netns", _of_machine(probe.netns)),
-        Probe("tap", _of_machine(probe.tap), after=("netns",)),
+        Probe("tap", _of_machine(probe.tap), must=False, after=("netns",)),
         Probe("network", _of_machine(probe.network), after=("tap",)),
         Probe("tcpdump", _of_machine(probe.tcpdump), after=("network",)),
         Probe("netem", _of_machine(probe.netem), must=False, after=("netns",)),

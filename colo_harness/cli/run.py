@@ -28,7 +28,7 @@ from colo_harness.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 """The checkout: the suites lie there, beside the library."""
-RIGHTS = ("memory", "disk", "netns", "tap")
+RIGHTS = ("memory", "disk", "netns")
 """What is asked for before anything is fetched,"""
 BUILD = ("qemu", "qemu-objects", "qemu-drivers")
 """and of a QEMU that is not to be fetched."""

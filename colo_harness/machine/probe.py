@@ -18,7 +18,7 @@ from colo_harness.errors import MachineError
 from colo_harness.machine.capture import Capture, frames
 from colo_harness.machine.guardian import Guardian
 from colo_harness.machine.namespace import Namespace
-from colo_harness.machine.network import GUEST, Network
+from colo_harness.machine.network import GUEST, TUN, Network, tun_remedy
 from colo_harness.machine.process import Process, run
 from colo_harness.machine.suspension import suspended
 
@@ -74,12 +74,11 @@ def netns() -> str:
 def tap() -> str:
     """Make a tap device, as QEMU opens it, in a namespace."""
     request = struct.pack("16sH22x", b"tap0", IFF_TAP | IFF_NO_PI | IFF_VNET_HDR)
-    device = Path("/dev/net/tun")
     with (
-        _or("load the kernel module tun (modprobe tun); in a container, hand in --device /dev/net/tun", device),
+        _or(tun_remedy(), TUN),
         Namespace("probe") as namespace,
         namespace.entered(),
-        device.open("r+b", 0) as opened,
+        TUN.open("r+b", 0) as opened,
     ):
         ioctl(opened, TUNSETIFF, request)
     return "tap devices can be made"
@@ -150,7 +149,8 @@ def forgetting() -> str:
 
 def realtime() -> str:
     """Put a thread into the real-time scheduling class."""
-    with _or("run as root, or with CAP_SYS_NICE", "SCHED_FIFO"), ThreadPoolExecutor(1) as short_lived:
+    remedy = "run as root, with CAP_SYS_NICE, or as a user who may: rtprio 1 in /etc/security/limits.conf"
+    with _or(remedy, "SCHED_FIFO"), ThreadPoolExecutor(1) as short_lived:
         short_lived.submit(os.sched_setscheduler, 0, os.SCHED_FIFO, os.sched_param(1)).result()
     return "a thread can be put into the real-time class"
 
