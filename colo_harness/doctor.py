@@ -240,6 +240,7 @@ PROBES: dict[str, Probe] = {
         Probe("nft", _of_machine(probe.nft), must=False, after=("netns",)),
         Probe("forgetting", _of_machine(probe.forgetting), must=False, after=("netns",)),
         Probe("realtime", _of_machine(probe.realtime), must=False),
+        Probe("userfaultfd", _of_machine(probe.userfaultfd), must=False),
         Probe("suspension", _of_machine(probe.suspension), must=False),
         Probe("chromium", _of_machine(browser.probe), must=False),
         Probe("cache", _cache),

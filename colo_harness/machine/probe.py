@@ -3,6 +3,7 @@
 Each returns what it found, in a phrase, or raises MachineError with the remedy.
 """
 
+import ctypes
 import os
 import shutil
 import socket
@@ -29,6 +30,8 @@ RESULTS = GIB // 4
 TUNSETIFF = 0x400454CA
 IFF_TAP, IFF_NO_PI, IFF_VNET_HDR = 0x0002, 0x1000, 0x4000
 KVM_CREATE_VM = 0xAE01
+UFFD, USERFAULTFD_IOC_NEW, _NR_USERFAULTFD = Path("/dev/userfaultfd"), 0xAA00, 323
+_libc = ctypes.CDLL(None, use_errno=True)
 
 _LOSSY_RULESET = """
 add table netdev probe
@@ -153,6 +156,20 @@ def realtime() -> str:
     with _or(remedy, "SCHED_FIFO"), ThreadPoolExecutor(1) as short_lived:
         short_lived.submit(os.sched_setscheduler, 0, os.SCHED_FIFO, os.sched_param(1)).result()
     return "a thread can be put into the real-time class"
+
+
+def userfaultfd() -> str:
+    """Ask for a watch over memory, as QEMU does (util/userfaultfd.c, uffd_open)."""
+    remedy = f"run as root; or let this user: sysctl vm.unprivileged_userfaultfd=1, or {UFFD} of a group of the user's"
+    with _or(remedy, "userfaultfd"):
+        if os.access(UFFD, os.R_OK | os.W_OK):
+            with UFFD.open("r+b", 0) as device:
+                os.close(ioctl(device, USERFAULTFD_IOC_NEW, os.O_CLOEXEC))
+        elif (watch := _libc.syscall(_NR_USERFAULTFD, os.O_CLOEXEC)) < 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+        else:
+            os.close(watch)
+    return "memory can be watched"
 
 
 def suspension() -> str:

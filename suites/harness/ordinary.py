@@ -12,19 +12,20 @@ ROOT = Path(__file__).parents[2]
 USER = 12345
 """The user's number, and that of the one group that the devices belong to; no account has it."""
 OPENED, CLOSED = "0660", "0600"
-"""Modes of /dev/net/tun."""
+"""Modes of the devices: what the user's group may open, and what root alone may."""
 PATH = "/usr/local/bin:/usr/bin:/bin"
 """What Debian gives users who are not root (login.defs(5))."""
 _BECOME = """
-user=$1 tun=$2 kvm=$3 covered=$4 shown=$5; shift 5
+user=$1 mode=$2 covered=$3 shown=$4; shift 4
 mount -t tmpfs -o mode=0755 none /dev/net
-mknod -m "$tun" /dev/net/tun c 10 200
+mknod -m "$mode" /dev/net/tun c 10 200
 chgrp "$user" /dev/net/tun
-if [ "$kvm" = there ]; then
-    mknod -m 0660 /dev/net/kvm c 10 232
-    chgrp "$user" /dev/net/kvm
-    mount --bind /dev/net/kvm /dev/kvm
-fi
+for name in kvm userfaultfd; do
+    [ -e /dev/$name ] || continue
+    mknod -m "$mode" /dev/net/$name c 10 "$((0x$(stat -c %T /dev/$name)))"
+    chgrp "$user" /dev/net/$name
+    mount --bind /dev/net/$name /dev/$name
+done
 IFS=:
 for folder in $shown; do mkdir -p "/dev/net/$folder"; mount --bind "$folder" "/dev/net/$folder"; done
 for folder in $covered; do mount -t tmpfs -o mode=0755 none "$folder"; done
@@ -35,15 +36,14 @@ exec setpriv --reuid="$user" --regid="$user" --clear-groups -- "$@"
 """
 
 
-def becoming(home: Path, *, tun: str = OPENED) -> tuple[str, ...]:
+def becoming(home: Path, *, devices: str = OPENED) -> tuple[str, ...]:
     """Return what is to be put before a command for an ordinary user to run it, whose own folder `home` becomes."""
     os.chown(home, USER, USER)
     shown = [ROOT, Path(sys.base_prefix), home]
     covered = {closed for folder in shown for closed in _closed(folder)}
     folders = [":".join(map(str, some)) for some in (sorted(covered), [one for one in shown if any(_closed(one))])]
-    kvm = "there" if Path("/dev/kvm").exists() else "absent"
     environment = ("env", "-u", "XDG_CACHE_HOME", f"XDG_RUNTIME_DIR={home}", f"HOME={home}", f"PATH={PATH}")
-    script = ("unshare", "--mount", "sh", "-euc", _BECOME, "sh", str(USER), tun, kvm, *folders)
+    script = ("unshare", "--mount", "sh", "-euc", _BECOME, "sh", str(USER), devices, *folders)
     return (*script, *environment, "PYTEST_ADDOPTS=-p no:cacheprovider")
 
 

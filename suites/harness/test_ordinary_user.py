@@ -1,4 +1,4 @@
-"""The suite as an ordinary user, whether /dev/net/tun is opened to him or not."""
+"""The suite as an ordinary user, whether devices are opened to him or not."""
 
 import errno
 import json
@@ -39,18 +39,26 @@ class Ordinary:
 
     home: Path
 
-    def runs(self, *command: str, tun: str) -> subprocess.CompletedProcess[str]:
+    def runs(self, *command: str, devices: str) -> subprocess.CompletedProcess[str]:
         """Run a command as him, to its end."""
         environment = {**os.environ, "TMPDIR": str(self.home)}
-        argv = [*becoming(self.home, tun=tun), *command]
+        argv = [*becoming(self.home, devices=devices), *command]
         return subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=LIMIT, check=False)
 
-    def judges(self, *tests: str, tun: str, strict: bool = False) -> tuple[int, str, dict[str, Any]]:
+    def judges(self, *tests: str, devices: str, strict: bool = False) -> tuple[int, str, dict[str, Any]]:
         """Run these tests with `colo run`; return its status, what it says, and the verdicts."""
         written = self.home / "verdicts.json"
         options = ["--accel=tcg", f"--results-dir={self.home}/results", f"--json={written}"]
         ran = self.runs(
-            COLO, "run", *options, *(["--strict"] if strict else []), "--", *tests, "-k", "not control:", tun=tun
+            COLO,
+            "run",
+            *options,
+            *(["--strict"] if strict else []),
+            "--",
+            *tests,
+            "-k",
+            "not control:",
+            devices=devices,
         )
         return ran.returncode, ran.stdout + ran.stderr, json.loads(written.read_text(encoding="utf-8"))
 
@@ -87,7 +95,7 @@ def _link(source: str, target: str) -> None:
 
 def test_an_ordinary_user_runs_pairs_and_benches(user: Ordinary) -> None:
     """With /dev/net/tun opened to him nothing is skipped, and all is as root has it."""
-    status, said, document = user.judges(*WITH_TAPS, *WITHOUT_TAPS, tun=OPENED)
+    status, said, document = user.judges(*WITH_TAPS, *WITHOUT_TAPS, devices=OPENED)
     assert status == 0, said
     assert {test["id"]: test["verdict"] for test in document["tests"]} == dict.fromkeys(
         (*WITH_TAPS, *WITHOUT_TAPS), "valid"
@@ -97,17 +105,18 @@ def test_an_ordinary_user_runs_pairs_and_benches(user: Ordinary) -> None:
 
 def test_without_a_tap_the_rest_still_runs(user: Ordinary) -> None:
     """The doctor says why, and what helps, in one line; what needs a tap is skipped and counted."""
-    status, said, document = user.judges(*WITH_TAPS, *WITHOUT_TAPS, tun=CLOSED)
+    status, said, document = user.judges(*WITH_TAPS, *WITHOUT_TAPS, devices=CLOSED)
     told = {test["id"]: test["verdict"] for test in document["tests"]}
     assert status == 0, said
     assert told == {**dict.fromkeys(WITHOUT_TAPS, "valid"), **dict.fromkeys(WITH_TAPS, "skipped")}
     assert document["skipped"] == {"tap": len(WITH_TAPS)}
     assert "/dev/net/tun: Permission denied; remedy: let this user open it: as root, chmod 0666" in said
+    assert "userfaultfd: Operation not permitted; remedy: run as root; or let this user: sysctl" in said
 
 
 def test_with_strict_a_lost_tap_is_red(user: Ordinary) -> None:
     """As any other lack is."""
-    status, said, _ = user.judges(PAIR, tun=CLOSED, strict=True)
+    status, said, _ = user.judges(PAIR, devices=CLOSED, strict=True)
     assert status == 2
     assert "needs tap: /dev/net/tun: Permission denied" in said
 
@@ -115,15 +124,15 @@ def test_with_strict_a_lost_tap_is_red(user: Ordinary) -> None:
 def test_an_ordinary_user_has_the_networks_faults_too(user: Ordinary) -> None:
     """Wires of ours in links, settings of a host's TCP, captures: plain pytest, on a network without QEMU."""
     argv = [sys.executable, "-m", "pytest", "-q", f"--results-dir={user.home}/plain", NETWORK]
-    ran = user.runs(*argv, tun=OPENED)
+    ran = user.runs(*argv, devices=OPENED)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "skipped" not in ran.stdout
 
 
 def test_a_pair_is_entered_from_outside(user: Ordinary) -> None:
     """By a command of the same user's, who has no part in the user namespace of the pair's keeper."""
-    up = user.runs(COLO, "pair", "up", tun=OPENED)
-    shown = user.runs(COLO, "pair", "shell", "--", "ip", "-brief", "address", "show", "svc0", tun=OPENED)
-    down = user.runs(COLO, "pair", "down", tun=OPENED)
+    up = user.runs(COLO, "pair", "up", devices=OPENED)
+    shown = user.runs(COLO, "pair", "shell", "--", "ip", "-brief", "address", "show", "svc0", devices=OPENED)
+    down = user.runs(COLO, "pair", "down", devices=OPENED)
     assert "10.77.0.1/24" in shown.stdout, up.stderr + shown.stderr
     assert (up.returncode, shown.returncode, down.returncode) == (0, 0, 0)
