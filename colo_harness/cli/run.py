@@ -17,6 +17,7 @@ from colo_harness.cli.doctor import head
 from colo_harness.cli.options import Accel, Accelerator, CacheDir, Qemu, Release
 from colo_harness.cli.setup import prepare
 from colo_harness.cli.steps import steps
+from colo_harness import place
 from colo_harness.doctor import Doctor
 from colo_harness.errors import HarnessError, MachineError, UsageError
 from colo_harness.judge.score import exit_status
@@ -26,8 +27,8 @@ from colo_harness.qemu.release import check
 from colo_harness.report.making import make
 from colo_harness.settings import Settings
 
-ROOT = Path(__file__).parents[2]
-"""The checkout: the suites lie there, beside the library."""
+ROOT = Path.cwd() if place.INSTALLED else place.DATA
+"""Where the suites lie: the checkout; of the installed library's user, the folder that he is in."""
 RIGHTS = ("memory", "disk", "netns", "tap")
 """What is asked for before anything is fetched,"""
 BUILD = ("qemu", "qemu-objects", "qemu-drivers")
