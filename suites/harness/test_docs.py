@@ -105,7 +105,8 @@ def test_needs_are_described() -> None:
 
 def test_commands_and_options_of_colo_are_described(colo: dict[str, set[str]]) -> None:
     """Each option of each command, and no other."""
-    pages = (RUNNING.section("`colo`"), PAIR.section("The commands"), EXPLAIN.section("The workload"))
+    parts = (RUNNING.section("`colo`"), PAIR.section("The commands"), EXPLAIN.section("The workload"))
+    pages = (*parts, PAGES["docs/many-runners.md"])
     rows = [row for page in pages for row in page.rows]
     table = [row for row in rows if len(row) == 3]
     told = {(command, option) for name, of, _ in table for command in words(of) for option in first_words([name])}
