@@ -21,7 +21,6 @@ from colo_harness.cli.steps import steps
 from colo_harness.errors import UsageError
 from colo_harness.judge.claims import AREAS
 from colo_harness.judge.score import exit_status
-from colo_harness.machine.estate import outside
 from colo_harness.qemu.release import recipe
 from colo_harness.report import merging
 from colo_harness.report.making import make
@@ -116,7 +115,8 @@ def _run(place: Path, *, spawner: str, at_once: int) -> None:
         raise UsageError("Avocado is not installed", "pip install 'colo-harness[avocado]'; `make setup` does")
     argv = [sys.executable, "-W", "ignore:pkg_resources", "-m", "avocado", "--config", place / "avocado.conf", "run"]
     argv += ["--spawner", spawner, "--max-parallel-tasks", str(at_once), "--job-results-dir", place / JOBS]
-    surroundings = {**os.environ, "TMPDIR": str(outside())}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # where its parts look for one another
+    surroundings = {**os.environ, "PATH": path}
     subprocess.run([*argv, place / "recipe.json"], cwd=ROOT, env=surroundings, check=False)
 
 
