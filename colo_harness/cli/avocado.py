@@ -30,6 +30,8 @@ from colo_harness.settings import Settings
 
 JOBS = "jobs"
 """What Avocado leaves, below the results."""
+LONGEST = 230
+"""Minutes. Its remote spawner gives a test four hours, and fails on any other number: it takes the text for one."""
 Areas = Annotated[list[str] | None, typer.Option("--area", help="Only this area; may be given again.")]
 Releases = Annotated[list[str] | None, typer.Option("--release", metavar="NAME", help="Judge it; may be given again.")]
 Slots = Annotated[
@@ -43,7 +45,7 @@ def avocado(
     area: Areas = None,
     release: Releases = None,
     shards: Annotated[int, typer.Option(min=1, help="Cut each area into so many parts.")] = 1,
-    minutes: Annotated[int, typer.Option(min=1, help="What a part may take.")] = 60,
+    minutes: Annotated[int, typer.Option(min=1, max=LONGEST, help="What a part may take.")] = 60,
     slot: Slots = None,
     listen: Listen = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Write the recipe, and run nothing.")] = False,
@@ -60,6 +62,8 @@ def avocado(
         shutil.rmtree(place / earlier, ignore_errors=True)
     place.mkdir(parents=True, exist_ok=True)
     told = [runnable(each, place, minutes, options, arguments or []) for each in wanted]
+    for each in told if hosts else []:
+        each["kwargs"].pop("dependencies")  # any other host that is free might get what comes before a part
     (place / "recipe.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     seconds = minutes * 60 + 2 * FAREWELL
     (place / "avocado.conf").write_text(_configuration(place, hosts, listen, seconds), encoding="utf-8")
@@ -97,8 +101,7 @@ def _hosts(slots: Sequence[Path] | None, listen: str | None) -> list[str]:
 def _configuration(place: Path, hosts: Sequence[str], listen: str | None, seconds: int) -> str:
     """Return avocado.conf: nothing outside `place`, and what other hosts need."""
     jobs, path = place / JOBS, shlex.quote(str(Path(sys.executable).parent))
-    remote = ["[spawner.remote]", f"slots = {json.dumps(hosts)}", f"test_timeout = {seconds}"]
-    remote += [f"setup_hook = export PATH={path}:$PATH"]
+    remote = ["[spawner.remote]", f"slots = {json.dumps(hosts)}", f"setup_hook = export PATH={path}:$PATH"]
     told = [
         *("[datadir.paths]", f"base_dir = {jobs}", f"logs_dir = {jobs}", f"data_dir = {jobs}/data"),
         f"cache_dirs = {json.dumps([f'{jobs}/cache'])}",
@@ -137,8 +140,8 @@ def _merged(place: Path, wanted: Sequence[Part], settings: Settings) -> dict[str
 
 
 def _keep_sysinfo(place: Path, folder: Path) -> None:
-    """Put into a part's results what Avocado has seen of the machine before it."""
-    for seen in (place / JOBS).glob(f"job-*/test-results/*-{folder.name}/sysinfo/pre"):
+    """Put into a part's results what Avocado saw of the machine after it."""
+    for seen in (place / JOBS).glob(f"job-*/test-results/*-{folder.name}/sysinfo/post"):
         files = [file for file in sorted(seen.iterdir()) if file.is_file() and file.stat().st_size]
         texts = {file.name: file.read_text(encoding="utf-8", errors="replace") for file in files}
         kept = folder / FOLDER / f"{texts.get('hostname', 'machine').strip()}.txt"

@@ -19,11 +19,11 @@ EXAMPLE = ROOT / "examples" / "ledger"
 LIMIT = 240.0
 
 
-def run(program: Path, *arguments: str, at: Path) -> "subprocess.CompletedProcess[str]":
+def run_pytest(programs: Path, *arguments: str, at: Path) -> "subprocess.CompletedProcess[str]":
     """Run it there, told nothing by this run."""
     alone = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "PYTHON"))}
     surroundings = {**alone, "TMPDIR": str(outside())}
-    argv = [program, *arguments]
+    argv = [programs / "python", "-m", "pytest", *arguments]
     return subprocess.run(argv, cwd=at, env=surroundings, capture_output=True, text=True, timeout=LIMIT, check=False)
 
 
@@ -49,7 +49,7 @@ def test_the_example_passes_against_the_wheel(tmp_path: Path, settings: Settings
     programs = environment(build(tmp_path), tmp_path / "venv")
     project, results = tmp_path / "ledger", tmp_path / "results"
     shutil.copytree(EXAMPLE, project)
-    ran = run(programs / "pytest", f"--results-dir={results}", f"--cache-dir={settings.cache_dir}", at=project)
+    ran = run_pytest(programs, f"--results-dir={results}", f"--cache-dir={settings.cache_dir}", at=project)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     told = json.loads((results / "claims.json").read_text(encoding="utf-8"))
     assert {claim["id"]: claim["verdict"] for claim in told["claims"]} == {"LEDGER-1": "valid", "LEDGER-2": "valid"}
@@ -64,6 +64,6 @@ def test_a_project_without_claims_is_left_in_peace(tmp_path: Path, asked: str) -
     project.mkdir()
     (project / "conftest.py").write_text(asked)
     (project / "test_it.py").write_text("def test_it():\n    assert True\n")
-    ran = run(programs / "pytest", "-q", at=project)
+    ran = run_pytest(programs, "-q", at=project)
     assert (ran.returncode, "1 passed" in ran.stdout) == (0, True), ran.stdout + ran.stderr
     assert (project / "reports").exists() == bool(asked)
