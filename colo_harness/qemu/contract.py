@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 from colo_harness.errors import CommandError, LaunchFailure, MachineError, ProductFailure, UsageError
@@ -40,7 +39,7 @@ class Contract:
     reconnect: str
     """The property of a client socket chardev and its value: `reconnect-ms=1000`, or `reconnect=1` of old."""
     file_uri: bool = True
-    """Whether a guest's state migrates into a `file:`; where not, a shell copies it."""
+    """Whether a guest's state migrates into a `file:`; where not, a socket."""
     set_active: bool = True
     """Whether there is `blockdev-set-active`: where not, disks are active as soon as a state is loaded."""
     thread_names: bool = False
@@ -76,14 +75,6 @@ class Contract:
         """In words, which QEMU this is and what it is held to."""
         return f"{self.version} ({told_of(self.version)})"
 
-    def saving(self, state: Path) -> str:
-        """Return the URI that migrates a guest's state into a file."""
-        return f"file:{state}" if self.file_uri else f"exec:cat > {quote(str(state))}"
-
-    def loading(self, state: Path) -> str:
-        """Return the URI by which it comes back."""
-        return f"file:{state}" if self.file_uri else f"exec:cat {quote(str(state))}"
-
     def as_json(self) -> dict[str, Any]:
         """Return the contract as JSON values; `Contract.of` is the way back."""
         return asdict(self)
@@ -110,7 +101,7 @@ def probe(argv: Sequence[str], folder: Path, *, loop: Loop, guardian: Guardian, 
         if objection := _no_qemu(argv, timeouts.introduction):
             raise UsageError(f"{argv[0]} is no QEMU that runs here: {objection}", ANOTHER) from failure
         raise
-    form = sandbox.strongest(lambda form: start("sandbox", sandbox.FLAG, form), spawning=not found.file_uri)
+    form = sandbox.strongest(lambda form: start("sandbox", sandbox.FLAG, form))
     return replace(found, sandbox=form)
 
 

@@ -127,16 +127,6 @@ def test_the_strongest_that_it_takes(start: Start, wrapped: Wrapped, word: str) 
 
 
 @pytest.mark.needs("sandbox")
-def test_one_that_must_start_programs_may(start: Start, plain: list[str]) -> None:
-    """A QEMU that saves a guest through a shell is let: it filters the rest."""
-    found = sandbox.strongest(lambda form: start(plain, form), spawning=True)
-    assert found == "on,obsolete=deny,elevateprivileges=deny,resourcecontrol=deny"
-    with start(plain, found) as qemu:
-        qemu.execute("migrate", SPAWN)
-        assert sandbox.is_filtered(qemu.process.pid)
-
-
-@pytest.mark.needs("sandbox")
 def test_a_wrapper_that_drops_it_is_noticed(lab: Lab, start: Start, wrapped: Wrapped) -> None:
     """It is asked for in vain by the probe, and is an error where it was there when the run began."""
     command = wrapped(IGNORING)
