@@ -22,6 +22,7 @@ COMMANDS = {
     "setup": "setup",
     "plan": "run",
     "run": "run",
+    "avocado": "avocado",
     "report": "report",
     "judge": "judge",
     "replay": "replay",
@@ -36,7 +37,10 @@ COMMANDS = {
 }
 """Each command, a function or a group of them, and the module of this room that has it; it is imported when given."""
 
-STARTERS = ("doctor", "setup", "plan", "run", "explain", "bench", "replay", "bisect", "power", "matrix", "report")
+STARTERS = (
+    *("doctor", "setup", "plan", "run", "avocado", "explain"),
+    *("bench", "replay", "bisect", "power", "matrix", "report"),
+)
 """Commands that start programs which must not outlive them; a pair has a keeper for that."""
 
 
