@@ -163,7 +163,7 @@ def test_what_cannot_be_compared_is_refused(saved: Saved, other: dict[str, Any],
 def test_what_is_no_figures_is_refused(saved: Saved, tmp_path: Path, content: str) -> None:
     """Neither an empty file, nor other JSON."""
     (tmp_path / "b.json").write_text(content, encoding="utf-8")
-    with pytest.raises(UsageError, match="has no figures"):
+    with pytest.raises(UsageError, match=r"b\.json:1: (Expecting value|\[\] is no object|bench is missing)"):
         compare(saved("a.json", TIMES), tmp_path / "b.json", Rule())
 
 
