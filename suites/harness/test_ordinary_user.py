@@ -1,6 +1,5 @@
 """The suite as an ordinary user, whether devices are opened to him or not."""
 
-import errno
 import json
 import os
 import shutil
@@ -74,7 +73,7 @@ def user(settings: Settings, pytestconfig: pytest.Config) -> Iterator[Ordinary]:
         for kept in (found for pattern in KEPT for found in settings.cache_dir.glob(pattern)):
             place = home / ".cache/colo-harness" / kept.relative_to(settings.cache_dir)
             own = shutil.ignore_patterns("*.lock")
-            shutil.copytree(kept, place, symlinks=True, ignore=own, copy_function=_link)
+            shutil.copytree(kept, place, symlinks=True, ignore=own, copy_function=_given)
         for folder in (
             home,
             *(path for path in (home / ".cache").rglob("*") if path.is_dir() or path.suffix == ".lock"),
@@ -83,14 +82,13 @@ def user(settings: Settings, pytestconfig: pytest.Config) -> Iterator[Ordinary]:
         yield Ordinary(home)
 
 
-def _link(source: str, target: str) -> None:
-    """Give a file of the cache another name, where that can be: there are thousands, and nobody changes one."""
-    try:
-        os.link(source, target, follow_symlinks=False)
-    except OSError as refusal:
-        if refusal.errno != errno.EXDEV:
-            raise
-        shutil.copy2(source, target, follow_symlinks=False)
+def _given(source: str, target: str) -> None:
+    """Give a file of the cache another name, where that lets the user read it; else a copy."""
+    if Path(source).stat().st_mode & 0o004 and Path(source).stat().st_dev == Path(target).parent.stat().st_dev:
+        os.link(source, target)
+        return
+    shutil.copy2(source, target)
+    os.chown(target, USER, USER)
 
 
 def test_an_ordinary_user_runs_pairs_and_benches(user: Ordinary) -> None:
