@@ -16,6 +16,7 @@ OPENED, CLOSED = "0660", "0600"
 PATH = "/usr/local/bin:/usr/bin:/bin"
 """What Debian gives users who are not root (login.defs(5))."""
 _BECOME = """
+umask 0022
 user=$1 mode=$2 covered=$3 shown=$4; shift 4
 mount -t tmpfs -o mode=0755 none /dev/net
 mknod -m "$mode" /dev/net/tun c 10 200
