@@ -63,7 +63,7 @@ def _outages(axes: "list[Axes]", sheet: Sheet) -> None:
     }
     lines |= {f"TCP sends again, {at * 1000:.0f} ms": at for at in outages.RETRANSMISSIONS if at <= most}
     chart.marked(axes[0], lines)
-    axes[0].set_xlim(left=0)
+    axes[0].set_xlim(left=900 * min(outages.RETRANSMISSIONS[0], *gaps))
     chart.say(axes[0], x="ms", y="% of losses", title=f"what a client waits, {len(gaps)} losses")
     samples = sheet.measures[outages.OUTAGE].samples
     parts = {name: [sample.parts[name] for sample in samples] for name in samples[0].parts}

@@ -116,8 +116,18 @@ def _run(place: Path, *, spawner: str, at_once: int) -> None:
     """Run Avocado. Raises UsageError where it is not installed."""
     if not (find_spec("avocado") and find_spec("avocado_spawner_remote")):
         raise UsageError("Avocado is not installed", "pip install 'colo-harness[avocado]'; `make setup` does")
-    argv = [sys.executable, "-W", "ignore:pkg_resources", "-m", "avocado", "--config", place / "avocado.conf", "run"]
-    argv += ["--spawner", spawner, "--max-parallel-tasks", str(at_once), "--job-results-dir", place / JOBS]
+    argv: list[str | Path] = [sys.executable, "-W", "ignore:pkg_resources", "-m", "avocado"]
+    argv += [
+        "--config",
+        place / "avocado.conf",
+        "run",
+        "--spawner",
+        spawner,
+        "--max-parallel-tasks",
+        str(at_once),
+        "--job-results-dir",
+        place / JOBS,
+    ]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # where its parts look for one another
     surroundings = {**os.environ, "PATH": path}
     subprocess.run([*argv, place / "recipe.json"], cwd=ROOT, env=surroundings, check=False)

@@ -35,7 +35,7 @@ def ssh_server(namespace: Namespace, folder: Path, guardian: Guardian) -> Iterat
     }
     configuration = folder / "sshd_config"
     configuration.write_text("".join(f"{key} {value}\n" for key, value in settings.items()), encoding="utf-8")
-    argv = [*WITH_ITS_FOLDER, "/usr/sbin/sshd", "-D", "-e", "-f", configuration]
+    argv: list[str | Path] = [*WITH_ITS_FOLDER, "/usr/sbin/sshd", "-D", "-e", "-f", configuration]
     with Process(argv, name="sshd", log_dir=folder, guardian=guardian, namespace=namespace) as server:
         wait_until("sshd to listen", lambda: "Server listening" in server.stderr() or not server.alive, timeout=10)
         slot = {"client": "ssh", "host": "127.0.0.1", "port": str(PORT), "username": getpass.getuser()}

@@ -23,7 +23,7 @@ def run_pytest(programs: Path, *arguments: str, at: Path) -> "subprocess.Complet
     """Run it there, told nothing by this run."""
     alone = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "PYTHON"))}
     surroundings = {**alone, "TMPDIR": str(outside())}
-    argv = [programs / "python", "-m", "pytest", *arguments]
+    argv: list[str | Path] = [programs / "python", "-m", "pytest", *arguments]
     return subprocess.run(argv, cwd=at, env=surroundings, capture_output=True, text=True, timeout=LIMIT, check=False)
 
 

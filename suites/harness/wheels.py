@@ -24,7 +24,7 @@ def environment(wheel: Path, folder: Path) -> Path:
     """Return the programs of a new virtual environment that has the wheel and, by links, all that it asks for."""
     run([sys.executable, "-m", "venv", "--without-pip", folder], timeout=60)
     programs = folder / "bin"
-    pip = ["-m", "pip", "--python", programs / "python", "--quiet", "--disable-pip-version-check"]
+    pip: list[str | Path] = ["-m", "pip", "--python", programs / "python", "--quiet", "--disable-pip-version-check"]
     run([sys.executable, *pip, "install", "--no-index", "--no-deps", wheel], timeout=60)
     (packages,) = folder.glob("lib/python*/site-packages")
     (metadata,) = packages.glob("colo_harness-*.dist-info")
