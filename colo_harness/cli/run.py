@@ -19,7 +19,7 @@ from colo_harness.cli.options import Accel, Accelerator, CacheDir, Qemu, Release
 from colo_harness.cli.setup import prepare
 from colo_harness.cli.steps import steps
 from colo_harness.doctor import Doctor
-from colo_harness.errors import HarnessError, MachineError, UsageError
+from colo_harness.errors import HarnessError, MachineError, UsageError, printable
 from colo_harness.judge.score import exit_status
 from colo_harness.machine import interrupt, probe
 from colo_harness.machine.estate import outside
@@ -88,10 +88,10 @@ def _written(document: dict[str, Any], file: Path | None) -> Iterator[None]:
         yield
     except HarnessError as error:
         document["broken"].append(str(error))
-        typer.echo(f"colo: {error.brief}", err=True)
+        typer.echo(f"colo: {printable(error.brief)}", err=True)
     except OSError as trouble:
         document["broken"].append(str(MachineError.of(trouble)))
-        typer.echo(f"colo: {MachineError.of(trouble).brief}", err=True)
+        typer.echo(f"colo: {printable(MachineError.of(trouble).brief)}", err=True)
     except KeyboardInterrupt:
         document["broken"].append("interrupted")
         typer.echo("colo: interrupted", err=True)
@@ -147,7 +147,7 @@ def _workers() -> int:
 def _report(document: dict[str, Any], results_dir: Path, settings: Settings) -> None:
     """Make the page, where there is something to show; say what went wrong where there is not."""
     if not document["claims"]:
-        typer.echo("\n".join(f"colo: {trouble}" for trouble in document["broken"]), err=True)
+        typer.echo("\n".join(f"colo: {printable(trouble)}" for trouble in document["broken"]), err=True)
         return
     with steps(Console()) as progress:
         progress(f"the report is {make([results_dir], results_dir, settings, progress, root=ROOT)}")

@@ -42,6 +42,13 @@ def test_nothing_is_run_but_apt_make_and_colo() -> None:
     assert [command for command in commands() if re.search(r"[;&|<>`$\\]", command)] == []
 
 
+def test_what_is_published_can_be_read() -> None:
+    """A report is its user's alone until it is made a page (actions/upload-pages-artifact, "File permissions")."""
+    told = [step.get("run") or step["uses"].partition("@")[0] for step in JOBS["report"]["steps"]]
+    published = JOBS["report"]["steps"][told.index("actions/upload-pages-artifact")]["with"]["path"]
+    assert told.index(f"chmod --recursive go+rX {published}") < told.index("actions/upload-pages-artifact")
+
+
 def test_the_container_has_what_the_runners_have() -> None:
     """The same packages on the same Debian, and a command that `make setup` makes."""
     (packages,) = set(PACKAGES.findall(PATH.read_text(encoding="utf-8")))
