@@ -320,7 +320,7 @@ def test_lines_of_a_console(fuzz: Fuzz, monkeypatch: pytest.MonkeyPatch) -> None
         heard: list[str] = []
         lines = object.__new__(Lines)
         vars(lines).update(_source=SimpleNamespace(fileno=lambda: 0), _rest=b"", _on_line=heard.append)
-        monkeypatch.setattr(stream.os, "read", lambda _fd, _size: source.read(7))
+        monkeypatch.setattr("colo_harness.qemu.stream.os.read", lambda _fd, _size: source.read(7))
         while lines._take():
             continue
         assert len(lines._rest) <= 16
