@@ -20,6 +20,7 @@ PLUGINS = (
     "report",
     "lab",
     "pair",
+    "applications",
     "manager",
     "promises",
     "bench",

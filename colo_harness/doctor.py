@@ -13,7 +13,7 @@ from colo_harness.machine.bundle import Recipe, damage
 from colo_harness.machine.estate import outside
 from colo_harness.machine.guardian import Guardian
 from colo_harness.machine.holding import scratch
-from colo_harness.qemu import accelerator, contract, guest, kernel, lwip, release
+from colo_harness.qemu import accelerator, applications, contract, guest, kernel, lwip, release, software
 from colo_harness.qemu.contract import NEEDED_DRIVERS, NEEDED_OBJECTS, Contract
 from colo_harness.qemu.loop import Loop
 from colo_harness.qemu.topology import GuestKind
@@ -157,7 +157,7 @@ def _setup(settings: Settings) -> str:
 
 
 def _cache(doctor: Doctor) -> str:
-    for recipe in (*_releases(doctor.settings), kernel.RECIPE, lwip.RECIPE):
+    for recipe in (*_releases(doctor.settings), kernel.RECIPE, lwip.RECIPE, software.RECIPE):
         if reason := damage(doctor.settings.cache_dir, recipe):
             raise CacheError(f"{recipe.folder}: {reason}", f"`{_setup(doctor.settings)}` fetches it")
     linux, tcp = kernel.fetch_kernel(doctor.settings), lwip.fetch_lwip(doctor.settings)
@@ -167,7 +167,8 @@ def _cache(doctor: Doctor) -> str:
 def _guests(doctor: Doctor) -> str:
     settings = doctor.settings
     small = f"{guest.tick(settings).parent.name}, {guest.micro(settings).parent.name}"
-    return f"built: {small}, linux-{guest.linux(settings).digest[:12]}"
+    real = f"applications-{applications.applications(settings).digest[:12]}"
+    return f"built: {small}, linux-{guest.linux(settings).digest[:12]}, {real}"
 
 
 def _qemu(doctor: Doctor) -> str:
