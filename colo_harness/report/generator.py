@@ -16,6 +16,7 @@ from colo_harness.machine.holding import scratch
 from colo_harness.machine.process import run
 from colo_harness.machine.progress import Progress, quiet
 from colo_harness.report.node import SOLUTION, Node, node
+from colo_harness.report.packing import pack
 from colo_harness.settings import Settings
 
 RECIPE = Path(__file__).with_name("allure3")
@@ -58,7 +59,7 @@ def generate(raw: Path, told: Mapping[str, Any], settings: Settings, progress: P
     except (MachineError, FileNotFoundError) as failure:
         remedy = "if a result was changed or cut off, remove it; else `colo setup` makes Allure anew"
         raise HarnessError(f"Allure 3 made no page of {raw}: {failure}", remedy) from failure
-    return TELEMETRY.sub("", html)
+    return pack(TELEMETRY.sub("", html))
 
 
 @contextmanager

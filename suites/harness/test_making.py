@@ -1,8 +1,6 @@
 """The report of runs: what is merged, what is kept of earlier ones, and what programs get."""
 
-import base64
 import json
-import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,6 +19,7 @@ from colo_harness.report.results import FOLDER, read_environment, write, write_e
 from colo_harness.report.runs import Run, environments
 from colo_harness.report.summary import summary
 from colo_harness.settings import Settings
+from suites.harness.carried import carried
 
 COLO = Path(sys.executable).with_name("colo")
 START = 1_795_000_000_000
@@ -152,9 +151,9 @@ def test_a_test_that_passes_again_is_seen(place: Place, settings: Settings, tmp_
     make([place("one", "invalid")], out, settings)
     later = place("two", start=START + 10_000)
     make([later], out, settings)
-    page = make([later], out, settings).read_text()
-    results = re.findall(r'd\("data/test-results/[0-9a-f]+\.json","([^"]*)"', page)
-    assert [json.loads(base64.b64decode(one))["transition"] for one in results] == ["fixed"]
+    files = carried(make([later], out, settings))
+    results = [text for name, text in files.items() if name.startswith("data/test-results/")]
+    assert [json.loads(one)["transition"] for one in results] == ["fixed"]
     assert [point.claims for point in Past(out / "history").points] == [{"FT-1": "invalid"}, {"FT-1": "valid"}]
     assert len((out / "history" / "tests.jsonl").read_text().splitlines()) == 2
 
@@ -162,8 +161,7 @@ def test_a_test_that_passes_again_is_seen(place: Place, settings: Settings, tmp_
 @pytest.mark.needs("node")
 def test_environments_stand_side_by_side(place: Place, settings: Settings, tmp_path: Path) -> None:
     """Each with its own results and what it was made in."""
-    page = make([place("one"), place("two", "invalid", environment=OLDER)], tmp_path / "all", settings).read_text()
-    files = {name: base64.b64decode(text) for name, text in re.findall(r'd\("([^"]+)","([^"]*)"\)', page)}
+    files = carried(make([place("one"), place("two", "invalid", environment=OLDER)], tmp_path / "all", settings))
     told = [json.loads(text) for name, text in files.items() if name.startswith("data/test-results/")]
     assert {one["environment"]: one["status"] for one in told} == {
         "QEMU 11.1.3, tcg": "passed",

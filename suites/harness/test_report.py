@@ -1,6 +1,5 @@
 """The report: what a run leaves in Allure's raw results, and the page that is made of them."""
 
-import base64
 import json
 import re
 import sys
@@ -13,14 +12,16 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from colo_harness.errors import UsageError
+from colo_harness.errors import HarnessError, UsageError
 from colo_harness.judge.again import again
 from colo_harness.machine.process import run
 from colo_harness.recording import load
 from colo_harness.report import generator, results
 from colo_harness.report.making import make
 from colo_harness.report.node import Node
+from colo_harness.report.packing import pack
 from colo_harness.settings import Settings
+from suites.harness.carried import carried
 
 CONFTEST = """
 import os
@@ -345,8 +346,7 @@ def test_page_is_whole(play: Play, settings: Settings, tmp_path: Path) -> None:
     place = play("-n2").folder.parent
     page = make([place], place, settings)
     html = page.read_text()
-    data = dict(re.findall(r'd\("([^"]+)","([^"]*)"\)', html))
-    files = {name: base64.b64decode(content) for name, content in data.items()}
+    files = carried(page)
     text = {name: content.decode(errors="replace") for name, content in files.items()}
     categories = [node["name"] for node in json.loads(text["widgets/categories.json"])["nodes"].values()]
     assert set(categories) >= {
@@ -367,6 +367,12 @@ def test_page_is_whole(play: Play, settings: Settings, tmp_path: Path) -> None:
     for content in whole:
         (tmp_path / "downloaded").write_bytes(content)
         assert again(load(tmp_path / "downloaded").entries).valid == "valid"
+
+
+def test_a_page_of_another_form_is_named() -> None:
+    """A page of Allure's whose files are not found is refused, not shown empty."""
+    with pytest.raises(HarnessError, match=r"1 keepers, 0 programs and 0 files"):
+        pack("function d(name, value){ return keep(function () {}); }")
 
 
 def test_page_needs_results(settings: Settings, tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ TAKEN: dict[str, tuple[Sequence[str], Sequence[str]]] = {
     "acknowledgements": (WAYS, PARTS),
     "filters": ([], ()),
     "resyncs": ([resyncs.name(size) for size in resyncs.SIZES], ("copied", "replicating")),
+    "outage_growth": ([*growth.OUTAGES], ()),
     "sessions": ([*ASKED, *(f"{name}, p99" for name in ASKED)], ()),
     "memory": ([growth.of_memory(what, *case) for case in MEMORIES for what in growth.WHATS], ()),
 }
