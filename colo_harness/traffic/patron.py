@@ -1,13 +1,14 @@
 """Whoever uses the applications of the guest: it opens sessions with each and closes them all at its end."""
 
 from collections import Counter as Tally
-from typing import Self, TypeVar
+from typing import Literal, Self, TypeVar
 
 from colo_harness.qemu.applications import Applications
 from colo_harness.traffic.bank import Teller
 from colo_harness.traffic.session import Session, Target
 
 AnySession = TypeVar("AnySession", bound=Session)
+BankKind = Literal["redis", "sqlite"]
 
 
 class Patron:
@@ -26,17 +27,13 @@ class Patron:
         for session in self._sessions:
             session.close()
 
-    def redis(self) -> Teller:
-        """Open a session with the bank in redis."""
-        from colo_harness.traffic.redis_bank import RedisBank  # noqa: PLC0415 - takes a fifth of a second
-
-        return self._keep(RedisBank(self._target, self._name(RedisBank.kind)))
-
-    def sqlite(self) -> Teller:
-        """Open a session with the bank in SQLite."""
+    def bank(self, kind: BankKind) -> Teller:
+        """Open a session with the bank in redis, or with that in SQLite."""
+        from colo_harness.traffic.redis_bank import RedisBank  # noqa: PLC0415 - libraries that take a fifth of a second
         from colo_harness.traffic.web import SqliteBank  # noqa: PLC0415 - as above
 
-        return self._keep(SqliteBank(self._target, self._name(SqliteBank.kind)))
+        bank: type[Teller] = RedisBank if kind == "redis" else SqliteBank
+        return self._keep(bank(self._target, self._name(kind)))
 
     def web(self) -> Session:
         """Open a session with nginx."""

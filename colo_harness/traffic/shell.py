@@ -12,13 +12,14 @@ from colo_harness.qemu.loop import Loop
 from colo_harness.traffic.library import as_sockets_tell
 from colo_harness.traffic.session import Session, Target, WrongAnswer
 
-_COUNTER = "n=0; while true; do echo $$ $n; n=$((n + 1)); usleep 50000; done\n"
+_COUNTER = "echo; n=0; while true; do echo $$ $n; n=$((n + 1)); usleep 50000; done\n"
 _COUNTED = re.compile(r"(\d+) (\d+)\r?\n")
 
 
 class Shell(Session):
     """A shell on a terminal of the guest, which prints its own number and one that grows, twenty times a second.
 
+    Before each number that is read a key is pressed, which the terminal does not echo and nobody in the guest reads.
     `key` is the file of root's private key, `host_key` that of the guest's public one.
     """
 
@@ -51,18 +52,19 @@ class Shell(Session):
             agent_path=None,
         )
         self._connections.append(connection)
-        shell = await connection.create_process(term_type="xterm")
+        shell = await connection.create_process(term_type="xterm", term_modes={asyncssh.PTY_ECHO: 0})
         shell.stdin.write(_COUNTER)
         return shell
 
     def _exchange_one(self, n: int) -> None:
         with self.operation("count", n=n) as answer, as_sockets_tell(asyncssh.Error):
+            self._shell.stdin.write("\n")
             answer["connection"], answer["got"] = self._loop.call(self._next(n), timeout=self.remaining())
             if answer["got"] != n:
                 raise WrongAnswer(f"{answer['got']} in place of {n}")
 
     async def _next(self, n: int) -> tuple[int, int]:
-        """Return the shell's number and the counter's; before the first there are a prompt and what was typed."""
+        """Return the shell's number and the counter's; before the first there is a line with the prompt."""
         while line := await self._shell.stdout.readline():
             if counted := _COUNTED.fullmatch(line):
                 return int(counted[1]), int(counted[2])

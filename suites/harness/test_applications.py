@@ -3,7 +3,9 @@
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -17,7 +19,7 @@ from colo_harness.qemu.guest import RECIPES
 from colo_harness.qemu.software import INTERPRETER, Software, fetch_software
 from colo_harness.settings import Settings
 from colo_harness.traffic.bank import ACCOUNTS, OPENING, Teller
-from colo_harness.traffic.patron import Patron
+from colo_harness.traffic.patron import BankKind, Patron
 from colo_harness.traffic.session import Target
 from colo_harness.wait import wait_until
 
@@ -72,13 +74,13 @@ class Server:
 
 
 @pytest.fixture(params=["redis", "sqlite"])
-def kind(request: pytest.FixtureRequest) -> str:
+def kind(request: pytest.FixtureRequest) -> BankKind:
     """Which bank it is."""
-    return str(request.param)
+    return cast("BankKind", request.param)
 
 
 @pytest.fixture
-def server(kind: str, software: Software, ledger: Path, home: Namespace, tmp_path: Path) -> Iterator[Server]:
+def server(kind: BankKind, software: Software, ledger: Path, home: Namespace, tmp_path: Path) -> Iterator[Server]:
     """A bank that listens, its data in the test's folder."""
     redis = [*software.argv("redis-server"), str(RECIPES / "applications/redis.conf"), "--dir", str(tmp_path)]
     argv = {"redis": redis, "sqlite": [str(ledger), str(tmp_path / "ledger.db")]}[kind]
@@ -95,11 +97,11 @@ def history() -> History:
 
 
 @pytest.fixture
-def enter(kind: str, server: Server, history: History) -> Iterator[Callable[[], Teller]]:
+def enter(kind: BankKind, server: Server, history: History) -> Iterator[Callable[[], Teller]]:
     """Opens a session with the bank."""
     target = Target(server.home, history, LOCALHOST, timeout=10, seed=1)
     with Patron(target, None) as patron:  # type: ignore[arg-type]  # nobody logs in
-        yield {"redis": patron.redis, "sqlite": patron.sqlite}[kind]
+        yield partial(patron.bank, kind)
 
 
 def _answers(history: History, what: str) -> list[dict[str, object]]:
