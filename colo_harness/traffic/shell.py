@@ -13,6 +13,8 @@ from colo_harness.traffic.library import as_sockets_tell
 from colo_harness.traffic.session import Session, Target, WrongAnswer
 
 _COUNTER = "echo; n=0; while true; do echo $$ $n; n=$((n + 1)); usleep 50000; done\n"
+_ANSWERS = 4
+"""So many of the guest's answers a login takes, of which each may be held for a checkpoint."""
 _COUNTED = re.compile(r"(\d+) (\d+)\r?\n")
 
 
@@ -33,18 +35,15 @@ class Shell(Session):
         self._loop = Loop()
         self._connections: list[asyncssh.SSHClientConnection] = []
         with self.operation("connect", port=self.port) as answer, as_sockets_tell(asyncssh.Error):
-            self._shell = self._loop.call(self._log_in(), timeout=self.remaining())
+            self._shell = self._loop.call(self._log_in(), timeout=_ANSWERS * self.remaining())
             answer["local_port"] = self._connections[0].get_extra_info("sockname")[1]
 
     async def _log_in(self) -> "asyncssh.SSHClientProcess[str]":
         """Open a shell on a terminal, and start the counter in it."""
         key, host_key = self._keys
-        wire = self.target.namespace.socket(socket.AF_INET, socket.SOCK_STREAM)
-        wire.settimeout(0)
-        await asyncio.get_running_loop().sock_connect(wire, (self.target.address, self.port))
         connection = await asyncssh.connect(
             self.target.address,
-            sock=wire,
+            sock=await self._connected(),
             username="root",
             client_keys=[str(key)],
             known_hosts=([str(host_key)], [], []),
@@ -56,15 +55,26 @@ class Shell(Session):
         shell.stdin.write(_COUNTER)
         return shell
 
+    async def _connected(self) -> socket.socket:
+        """Return a socket of the clients' namespace that is connected."""
+        wire = self.target.namespace.socket(socket.AF_INET, socket.SOCK_STREAM)
+        wire.settimeout(0)
+        try:
+            await asyncio.get_running_loop().sock_connect(wire, (self.target.address, self.port))
+        except BaseException:
+            wire.close()
+            raise
+        return wire
+
     def _exchange_one(self, n: int) -> None:
         with self.operation("count", n=n) as answer, as_sockets_tell(asyncssh.Error):
-            self._shell.stdin.write("\n")
             answer["connection"], answer["got"] = self._loop.call(self._next(n), timeout=self.remaining())
             if answer["got"] != n:
                 raise WrongAnswer(f"{answer['got']} in place of {n}")
 
     async def _next(self, n: int) -> tuple[int, int]:
-        """Return the shell's number and the counter's; before the first there is a line with the prompt."""
+        """Press a key; return the shell's number and the counter's. Before the first there is a line with the prompt."""
+        self._shell.stdin.write("\n")
         while line := await self._shell.stdout.readline():
             if counted := _COUNTED.fullmatch(line):
                 return int(counted[1]), int(counted[2])

@@ -126,7 +126,7 @@ def test_nginx_lives_on(pair: ColoPair, patron: Patron, nemesis: Nemesis, check:
 
 
 @DIFFERENT
-@pytest.mark.answers(within=20)
+@pytest.mark.answers(within=8)
 @pytest.mark.parametrize("loss", LOSSES, ids=str)
 @pytest.mark.claim("APP-4")
 @control(sabotage="no-compare", checker="counter_runs_on")
