@@ -141,8 +141,11 @@ def _of_machine(ask: Callable[[], str]) -> Callable[[Doctor], str]:
 
 def _disk(doctor: Doctor) -> str:
     cache = doctor.settings.cache_dir
-    need = 4 * ROOM if any(damage(cache, recipe) for recipe in _releases(doctor.settings)) else ROOM
-    kept = probe.space(cache, need, remedy="choose another folder with --cache-dir")
+    lacking = any(damage(cache, recipe) for recipe in _releases(doctor.settings))
+    if not lacking and probe.read_only(cache):
+        kept = f"{cache} can only be read"
+    else:
+        kept = probe.space(cache, 4 * ROOM if lacking else ROOM, remedy="choose another folder with --cache-dir")
     return f"{kept}, {probe.space(outside(), ROOM, remedy='choose another folder with TMPDIR')}"
 
 
@@ -187,6 +190,14 @@ def _has(*names: str) -> Callable[[Doctor], str]:
         return ", ".join(names)
 
     return ask
+
+
+def _sandbox(doctor: Doctor) -> str:
+    if form := doctor.contract.sandbox:
+        return form
+    raise MachineError(
+        "this QEMU takes no -sandbox and runs without", "build it with --enable-seccomp, on a kernel that has seccomp"
+    )
 
 
 def _stranger(doctor: Doctor) -> str:
@@ -246,6 +257,7 @@ PROBES: dict[str, Probe] = {
         Probe("qemu-objects", _has(*NEEDED_OBJECTS), after=("qemu",)),
         Probe("qemu-capabilities", _has("x-colo"), after=("qemu",)),
         Probe("qemu-drivers", _has(*NEEDED_DRIVERS), after=("qemu",)),
+        Probe("sandbox", _sandbox, must=False, after=("qemu",)),
         Probe("stranger", _stranger, must=False, after=("qemu-capabilities",)),
         Probe("kvm", _kvm, must=False),
         Probe("kvm-tick", _runs("tick"), must=False, after=("kvm", "guests")),

@@ -39,7 +39,7 @@ class Lab:
 
     settings: Settings
     qemu: Sequence[str]
-    """What starts the QEMU under test, before its options."""
+    """What starts the QEMU under test, in its sandbox, before its options."""
     contract: Contract
     around: Surroundings
     others: Mapping[str, "Lab"] = field(default_factory=dict)
@@ -146,7 +146,8 @@ def open_lab(
         around = Surroundings(
             loop, guardian, settings.timeouts, settings.results_dir / CORES if settings.core else None
         )
-        yield Lab(settings, qemu, Contract.of(probing(lambda: _probe(qemu, settings, around))), around)
+        found = Contract.of(probing(lambda: _probe(qemu, settings, around)))
+        yield Lab(settings, [*qemu, *found.sandboxing], found, around)
 
 
 def _probe(qemu: Sequence[str], settings: Settings, around: Surroundings) -> Findings:

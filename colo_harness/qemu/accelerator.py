@@ -16,7 +16,7 @@ from colo_harness.history import History
 from colo_harness.machine import probe
 from colo_harness.machine.guardian import Guardian
 from colo_harness.machine.holding import scratch
-from colo_harness.qemu import argv, guest, release
+from colo_harness.qemu import argv, contract, guest, release
 from colo_harness.qemu.argv import Boot, Files, Part
 from colo_harness.qemu.loop import Loop
 from colo_harness.qemu.topology import GuestKind, Topology
@@ -67,8 +67,8 @@ def paces(settings: Settings) -> str:
 
 def trial(settings: Settings, kind: GuestKind, accel: Accel) -> Trial:
     """Start such a guest alone on the reference QEMU; once for each boot of the machine. Raises HarnessError."""
-    if refusal := _refusal(accel):
-        return refusal
+    if found := known(settings, kind, accel):
+        return found
     kept = _kept(settings, kind, accel)
     kept.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(kept.with_suffix(".lock")):
@@ -132,8 +132,8 @@ def _try(settings: Settings, kind: GuestKind, accel: Accel) -> Trial:
     with scratch("colo-") as folder, Guardian() as guardian, Loop() as loop:
         guardian.add_folder(folder)
         files = Files(folder)
-        command = [*release.reference(settings).argv(), *_alone(settings, topology, files)]
         around = Surroundings(loop, guardian, settings.timeouts)
+        command = [*_sandboxed(settings, folder, around), *_alone(settings, topology, files)]
         try:
             with (
                 History() as history,
@@ -146,6 +146,14 @@ def _try(settings: Settings, kind: GuestKind, accel: Accel) -> Trial:
             return Trial(reason=f"no {kind} guest runs under {accel}: {failure.brief}")
         finally:
             guardian.drop_folder(folder)
+
+
+def _sandboxed(settings: Settings, folder: Path, around: Surroundings) -> list[str]:
+    """Return what starts the reference QEMU."""
+    qemu, place = release.reference(settings).argv(), folder / "probe"
+    place.mkdir()
+    found = contract.probe(qemu, place, loop=around.loop, guardian=around.guardian, timeouts=around.timeouts)
+    return [*qemu, *found.sandboxing]
 
 
 def _alone(settings: Settings, topology: Topology, files: Files) -> argv.Graph:

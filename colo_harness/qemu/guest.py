@@ -14,12 +14,13 @@ from colo_harness.errors import CacheError
 from colo_harness.machine.holding import scratch
 from colo_harness.machine.manifest import describe, wrong_file
 from colo_harness.machine.process import run
+from colo_harness.place import DATA
 from colo_harness.qemu import cpio, modules
 from colo_harness.qemu.kernel import Kernel, fetch_kernel
 from colo_harness.qemu.lwip import Lwip, fetch_lwip
 from colo_harness.settings import Settings
 
-RECIPES = Path(__file__).parents[2] / "images"
+RECIPES = DATA / "images"
 BUILDERS = (Path(__file__), Path(cpio.__file__), Path(modules.__file__))
 
 CMDLINE = "console=ttyS0 quiet panic=-1 ipv6.disable=1 cryptomgr.notests"
@@ -197,10 +198,12 @@ def built(
 ) -> Path:
     """Return the folder in the cache for `inputs`, filled by `make` beside it and put into place whole.
 
-    One that is damaged is made anew.
+    One that is damaged is made anew; a whole one needs no right to write.
     """
     images = settings.cache_dir / "images"
     folder = images / f"{name}-{digest(inputs)[:24]}"
+    if _is_whole(folder, thorough=thorough):
+        return folder
     try:
         images.mkdir(parents=True, exist_ok=True)
         with FileLock(images / f".{name}.lock"):

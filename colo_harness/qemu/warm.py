@@ -21,6 +21,7 @@ from colo_harness.machine.manifest import sha256
 from colo_harness.machine.network import Network
 from colo_harness.qemu import argv
 from colo_harness.qemu.argv import Boot, Files, Part
+from colo_harness.qemu.carrier import load, saving
 from colo_harness.qemu.contract import Contract
 from colo_harness.qemu.disk import ImageTool
 from colo_harness.qemu.topology import Topology
@@ -29,6 +30,7 @@ from colo_harness.wait import pause, wait_until
 
 DISK = "disk.qcow2"
 """The guest's disk, beside the state that it goes with; `Files` calls it so, too."""
+ROOM = "make room there and let it be written, or name another place with --cache-dir"
 TICKS = 3
 """So many generations a tick guest prints before it counts as running: until then it is a BIOS."""
 
@@ -93,26 +95,37 @@ class States:
         """
         key = self._key(topology, guest)
         place = self.folder / key
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.folder / f"{key}.lock"):
-            if key not in self._verified and not _is_whole(place):
-                with scratch("new-", self.folder) as folder:
-                    self.around.guardian.add_folder(folder)
-                    self._boot_and_save(topology, guest, folder)
-                    (folder / "keep").mkdir()
-                    for name in ("state.bin", *([DISK] if guest.writes else ())):
-                        (folder / name).rename(folder / "keep" / name)
-                    (folder / "keep" / "sha256").write_text(_sums(folder / "keep"), encoding="ascii")
-                    if place.exists():
-                        place.rename(folder / "damaged")
-                    (folder / "keep").rename(place)
-                    self.around.guardian.drop_folder(folder)
+        if key in self._verified or _is_whole(place):
             self._verified.add(key)
+            return place / "state.bin"
+        try:
+            self._save(topology, guest, place)
+        except OSError as refusal:
+            why = refusal.strerror or str(refusal)
+            raise CacheError(f"no guest's state can be saved in {self.folder}: {why}", ROOM) from refusal
+        self._verified.add(key)
         return place / "state.bin"
 
     def disk(self, topology: Topology, guest: Guest) -> Path:
         """Return the disk that goes with the saved state of `guest`. Raises as `path`."""
         return self.path(topology, guest).with_name(DISK) if guest.writes else guest.disk
+
+    def _save(self, topology: Topology, guest: Guest, place: Path) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.folder / f"{place.name}.lock"):
+            if _is_whole(place):
+                return
+            with scratch("new-", self.folder) as folder:
+                self.around.guardian.add_folder(folder)
+                self._boot_and_save(topology, guest, folder)
+                (folder / "keep").mkdir()
+                for name in ("state.bin", *([DISK] if guest.writes else ())):
+                    (folder / name).rename(folder / "keep" / name)
+                (folder / "keep" / "sha256").write_text(_sums(folder / "keep"), encoding="ascii")
+                if place.exists():
+                    place.rename(folder / "damaged")
+                (folder / "keep").rename(place)
+                self.around.guardian.drop_folder(folder)
 
     def _key(self, topology: Topology, guest: Guest) -> str:
         plain = _plain(topology)
@@ -142,13 +155,14 @@ class States:
             with vm:
                 await_boot(vm, history, plain, timeout=timeouts.boot)
                 vm.execute("stop")
-                vm.execute("migrate", {"uri": self.contract.saving(folder / "state.bin")})
-                wait_until(
-                    "the guest's state to be saved",
-                    lambda: _is_saved(vm.execute("query-migrate"), self.folder),
-                    timeout=timeouts.boot,
-                    seen=lambda: vm.execute("query-migrate"),
-                )
+                with saving(vm, folder / "state.bin", known=self.contract.file_uri) as uri:
+                    vm.execute("migrate", {"uri": uri})
+                    wait_until(
+                        "the guest's state to be saved",
+                        lambda: _is_saved(vm.execute("query-migrate"), self.folder),
+                        timeout=timeouts.boot,
+                        seen=lambda: vm.execute("query-migrate"),
+                    )
 
 
 def restoring() -> list[Part]:
@@ -162,7 +176,7 @@ def restore(vm: VM, state: Path, contract: Contract, *, timeout: float) -> None:
     Its disks are activated, which QEMU leaves to `cont` where the saved guest was paused: the one that starts
     COLO does not do it, and the guest's first write would find them inactive (migration/block-active.c).
     """
-    vm.execute("migrate-incoming", {"uri": contract.loading(state)})
+    load(vm, state, known=contract.file_uri, timeout=timeout)
 
     def loaded() -> bool:
         status = vm.execute("query-migrate").get("status")
@@ -193,10 +207,7 @@ def _is_saved(migration: Mapping[str, Any], folder: Path) -> bool:
     if migration.get("status") != "failed":
         return migration.get("status") == "completed"
     if NO_SPACE in (why := migration.get("error-desc", "no reason given")):
-        raise CacheError(
-            f"no guest's state can be saved in {folder}: {why}",
-            "make room there, or name another place with --cache-dir",
-        )
+        raise CacheError(f"no guest's state can be saved in {folder}: {why}", ROOM)
     raise GuestFailure(f"QEMU cannot save its guest's state: {why}")
 
 

@@ -73,7 +73,7 @@ class Shell(Session):
                 raise WrongAnswer(f"{answer['got']} in place of {n}")
 
     async def _next(self, n: int) -> tuple[int, int]:
-        """Press a key; return the shell's number and the counter's. Before the first there is a line with the prompt."""
+        """Press a key, return the shell's number and the counter's; before the first comes a line with the prompt."""
         self._shell.stdin.write("\n")
         while line := await self._shell.stdout.readline():
             if counted := _COUNTED.fullmatch(line):
