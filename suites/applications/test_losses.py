@@ -10,6 +10,7 @@ from colo_harness.faults.moments.queued import asked_alone
 from colo_harness.faults.nemesis import Nemesis
 from colo_harness.judge import (
     CaughtInFlight,
+    StallBelow,
     exercised,
     never_both_answer,
     new_sessions_open,
@@ -43,6 +44,7 @@ LIVES = (
     no_reset,
     same_connection,
     sessions_go_on,
+    StallBelow(margin_s=2.5),
     survivors_run,
 )
 pytestmark = [
