@@ -30,7 +30,7 @@ class Patron:
     def bank(self, kind: BankKind) -> Teller:
         """Open a session with the bank in redis, or with that in SQLite."""
         from colo_harness.traffic.redis_bank import RedisBank  # noqa: PLC0415 - libraries that take a fifth of a second
-        from colo_harness.traffic.web import SqliteBank  # noqa: PLC0415 - as above
+        from colo_harness.traffic.sqlite_bank import SqliteBank  # noqa: PLC0415 - as above
 
         bank: type[Teller] = RedisBank if kind == "redis" else SqliteBank
         return self._keep(bank(self._target, self._name(kind)))
