@@ -18,6 +18,7 @@ PLUGINS = (
     "order",
     "plan",
     "report",
+    "hosts",
     "lab",
     "pair",
     "manager",
