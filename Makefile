@@ -11,7 +11,7 @@ OUT := reports/blind
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 
-.PHONY: setup test conformance bench soak kills hosts blind lint docs lock clean
+.PHONY: setup test conformance example bench soak kills hosts blind lint docs lock clean
 .DELETE_ON_ERROR:
 
 # trixie's QEMU is the other one of the pairs whose hosts have two releases.
@@ -25,6 +25,15 @@ test: setup lint docs
 
 conformance: setup
 	$(BIN)/colo run
+
+# What another project does: the wheel and what it asks for in a fresh environment, and tests written with it.
+example: setup
+	rm -rf build/example
+	$(BIN)/python -m hatchling build --target wheel --directory build/example/dist
+	$(BIN)/python -m venv build/example/venv
+	build/example/venv/bin/pip install --quiet --disable-pip-version-check build/example/dist/*.whl
+	cp -r examples/ledger build/example/project
+	cd build/example/project && ../venv/bin/pytest
 
 # Figures and a picture: docs/speed.md says how to read them.
 bench: setup
@@ -59,7 +68,7 @@ docs: $(VENV)/.project
 # Pins what pyproject.toml asks for, for every platform and Python that it allows.
 lock: $(VENV)/.created
 	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev --generate-hashes --upgrade \
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev --extra avocado --generate-hashes --upgrade \
 		--custom-compile-command 'make lock' --output-file $(LOCK) pyproject.toml
 
 clean:

@@ -6,6 +6,7 @@ from types import FrameType
 from typing import NoReturn
 
 from colo_harness.machine.interrupt import insisting
+from colo_harness.machine.privacy import keep_private
 
 BROKEN = 2
 """Exit status when the harness, the machine or the usage is at fault; a failed claim has another."""
@@ -24,6 +25,7 @@ def listen() -> None:
 
 def main() -> None:
     """Run the command line and exit."""
+    keep_private()
     listen()
     sys.unraisablehook = insisting(listen)
     try:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from textwrap import shorten
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypedDict
 
 LONGEST = 200
 """Characters of a text, in a row; programs get all."""
@@ -55,6 +55,13 @@ class Answer:
         """The answer for people."""
         word = {"no": "FAILED" if self.must else "missing"}.get(self.state, self.state)
         return Row(word, self.name, self.sentence)
+
+
+class Told(TypedDict):
+    """A diagnosis as JSON values."""
+
+    answers: list[Answer]
+    accelerators: dict[str, str]
 
 
 @dataclass(frozen=True)

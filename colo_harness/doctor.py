@@ -193,6 +193,14 @@ def _has(*names: str) -> Callable[[Doctor], str]:
     return ask
 
 
+def _sandbox(doctor: Doctor) -> str:
+    if form := doctor.contract.sandbox:
+        return form
+    raise MachineError(
+        "this QEMU takes no -sandbox and runs without", "build it with --enable-seccomp, on a kernel that has seccomp"
+    )
+
+
 def _stranger(doctor: Doctor) -> str:
     settings, name = doctor.settings, release.STRANGERS[doctor.contract.return_path]
     if reason := damage(settings.cache_dir, release.recipe(name)):
@@ -259,6 +267,7 @@ PROBES: dict[str, Probe] = {
         Probe("qemu-objects", _has(*NEEDED_OBJECTS), after=("qemu",)),
         Probe("qemu-capabilities", _has("x-colo"), after=("qemu",)),
         Probe("qemu-drivers", _has(*NEEDED_DRIVERS), after=("qemu",)),
+        Probe("sandbox", _sandbox, must=False, after=("qemu",)),
         Probe("stranger", _stranger, must=False, after=("qemu-capabilities",)),
         Probe("kvm", _kvm, must=False),
         Probe("kvm-tick", _runs("tick"), must=False, after=("kvm", "guests")),

@@ -34,6 +34,11 @@ NO_SPACE = os.strerror(errno.ENOSPC)
 """What programs that we start say where a disk is full."""
 
 
+def printable(text: str) -> str:
+    """Return lines that no terminal takes for commands: guests and strangers wrote some of them."""
+    return "".join(one if one.isprintable() or one == "\n" else one.encode("unicode_escape").decode() for one in text)
+
+
 def _on_one_line(text: str) -> str:
     """Return the first line, which says what failed, and the last one, which is what was seen or said last."""
     first, *rest = [line.strip() for line in text.splitlines() if line.strip()] or [""]

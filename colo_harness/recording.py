@@ -1,14 +1,13 @@
 """A recorded history, read back: every line is checked, and the first one that is damaged is named."""
 
 import gzip
-import json
-import math
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from colo_harness.errors import UsageError
+from colo_harness.foreign import LARGEST, parse_json
 from colo_harness.history import VERSION, Entry, Header
 from colo_harness.typed import typed
 
@@ -38,7 +37,7 @@ def load(path: Path) -> Recording:
         with path.open("rb") as stream:
             packed = stream.peek(len(_GZIP)).startswith(_GZIP)
             lines = gzip.GzipFile(fileobj=stream) if packed else stream
-            for line in lines:
+            while line := lines.readline(LARGEST + 1):
                 reader.take(line)
     except (gzip.BadGzipFile, zlib.error, EOFError) as damage:
         what = f"{path}:{reader.number + 1}: from here on it cannot be unpacked ({damage})"
@@ -60,8 +59,10 @@ class _Reader:
     def take(self, line: bytes) -> None:
         """Read the next line. Raises UsageError."""
         self.number += 1
+        if len(line) > LARGEST:
+            raise self._damaged(f"longer than {LARGEST >> 20} MiB")
         try:
-            raw = json.loads(line, parse_constant=_refuse, parse_float=_finite)
+            raw = parse_json(line)
         except (ValueError, RecursionError) as damage:
             if line.endswith(b"\n") or self.header is None:
                 raise self._damaged(f"no JSON ({damage})") from damage
@@ -124,14 +125,3 @@ class _Reader:
 
     def _damaged(self, what: str) -> UsageError:
         return UsageError(f"{self.name}:{self.number}: {what}", _TAKE_ANOTHER)
-
-
-def _refuse(constant: str) -> float:
-    raise ValueError(f"{constant} is no JSON")
-
-
-def _finite(digits: str) -> float:
-    number = float(digits)
-    if math.isinf(number):
-        raise ValueError(f"{digits} is not finite")
-    return number

@@ -53,7 +53,7 @@ class Workload:
     topology: Topology
     seconds: float
     drives: Sequence[str] = ()
-    command: str = ""
+    command: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if unknown := [name for name in self.drives if name not in DRIVES]:
@@ -85,9 +85,8 @@ class Workload:
         """Let the clients work meanwhile."""
         with ExitStack() as stack:
             if self.command:
-                argv = ["sh", "-c", self.command]
                 guardian = lab.around.guardian
-                told = Process(argv, name="client", log_dir=folder, guardian=guardian, namespace=network.client)
+                told = Process(self.command, name="client", log_dir=folder, guardian=guardian, namespace=network.client)
                 stack.enter_context(told)
             if self.drives:
                 settings = lab.settings

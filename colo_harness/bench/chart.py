@@ -4,6 +4,7 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from colo_harness.report.timeline.style import FAINT, GRID, INK, PAPER
@@ -142,7 +143,7 @@ def scattered(axes: "Axes", rows: Mapping[str, Mapping[int, Sequence[float]]], s
         colour, mark = COLOURS[number][0], MARKS[number]
         for at, taken in points.items():
             axes.plot([at] * len(taken), [scale * one for one in taken], mark, color=colour, markersize=3, alpha=0.5)
-        middles = [scale * sorted(taken)[len(taken) // 2] for taken in points.values()]
+        middles = [scale * median(taken) for taken in points.values()]
         axes.plot(list(points), middles, color=colour, marker=mark, markersize=5, label=name)
     axes.set_xscale("log", base=2)
     axes.set_xticks(list(next(iter(rows.values()))), [f"{at:g}" for at in next(iter(rows.values()))])

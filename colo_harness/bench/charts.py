@@ -54,7 +54,7 @@ def _services(axes: "list[Axes]", sheet: Sheet) -> None:
 
 def _outages(axes: "list[Axes]", sheet: Sheet) -> None:
     gaps = sheet.all_seconds(outages.GAP)
-    chart.cumulative(axes[0], {"from answer to answer": gaps})
+    chart.cumulative(axes[0], {outages.GAP: gaps})
     percentiles = sheet.derived[outages.GAP]
     most = max(gaps)
     lines = {
@@ -63,7 +63,7 @@ def _outages(axes: "list[Axes]", sheet: Sheet) -> None:
     }
     lines |= {f"TCP sends again, {at * 1000:.0f} ms": at for at in outages.RETRANSMISSIONS if at <= most}
     chart.marked(axes[0], lines)
-    axes[0].set_xlim(left=0)
+    axes[0].set_xlim(left=900 * min(outages.RETRANSMISSIONS[0], *gaps))
     chart.say(axes[0], x="ms", y="% of losses", title=f"what a client waits, {len(gaps)} losses")
     samples = sheet.measures[outages.OUTAGE].samples
     parts = {name: [sample.parts[name] for sample in samples] for name in samples[0].parts}
@@ -112,11 +112,20 @@ def _memory(axes: "list[Axes]", sheet: Sheet) -> None:
     chart.say(axes[1], x="MiB of the guest", y="ms", title="pause of a checkpoint")
 
 
+def _outage_growth(axes: "list[Axes]", sheet: Sheet) -> None:
+    for axis, of in zip(axes, ("sessions", "MiB"), strict=True):
+        row = {int(label.split()[0]): sheet.all_seconds(label) for label in growth.OUTAGES if label.endswith(of)}
+        chart.scattered(axis, {outages.GAP: row})
+    chart.say(axes[0], x="sessions that ask at once", y="ms", title="the longest that any of them waits")
+    chart.say(axes[1], x="MiB of the guest", y="ms", title="what one session waits")
+
+
 CHARTS: Mapping[str, tuple[str, int, Draw]] = MappingProxyType(
     {
         "pauses": ("For how long a checkpoint stops the guest", 2, _pauses),
         "services": ("What COLO costs a guest's services", 1, _services),
         "outages": ("What a client sees of a killed primary", 2, _outages),
+        "outage_growth": ("How the wait at a loss grows with sessions and memory", 2, _outage_growth),
         "acknowledgements": ("What TCP's delayed acknowledgement costs", 2, _acknowledgements),
         "filters": ("What each part of the proxy costs", 1, _filters),
         "resyncs": ("How long a survivor is unprotected", 1, _resyncs),

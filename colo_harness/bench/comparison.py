@@ -1,14 +1,14 @@
 """Two files of figures, side by side: whether they can be compared at all, and what they say of each measure."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, TypedDict
 
 from colo_harness.bench.difference import Difference, Rule, differences
 from colo_harness.bench.figure import VERSION
 from colo_harness.errors import UsageError
+from colo_harness.foreign import read_json
 
 SAME = ("processor", "processors", "memory_gib", "kernel")
 """What of a machine decides how long things take there."""
@@ -16,20 +16,44 @@ _AGAIN = "time both QEMUs in one go on one machine: `colo bench --qemu A --besid
 Times = Mapping[str, Sequence[float]]
 
 
+class Version(TypedDict):
+    """What says that it is a document of figures."""
+
+    bench: int
+
+
+class OfSample(TypedDict):
+    """What must be told of a sample."""
+
+    pair: int
+    seconds: float
+
+
+class OfMeasure(TypedDict):
+    """What must be told of a measure."""
+
+    name: str
+    samples: list[OfSample]
+
+
+class Document(Version):
+    """What must be told to be compared."""
+
+    run: str
+    machine: dict[str, object]
+    accel: str
+    measures: list[OfMeasure]
+
+
 def read(path: Path) -> dict[str, Any]:
     """Return the document in a file that `colo bench` wrote. Raises UsageError for any other."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        version = document["bench"]
-    except OSError as trouble:
-        raise UsageError(f"{path} cannot be read: {trouble.strerror}", "name a bench.json that is there") from trouble
-    except (ValueError, KeyError, TypeError) as oddity:
-        raise UsageError(f"{path} has no figures of a bench", "name what `colo bench` left: bench.json") from oddity
+    remedy = "name what `colo bench` left: bench.json"
+    version = read_json(path, Version, remedy)["bench"]
     if version != VERSION:
         raise UsageError(
             f"{path} is of version {version} of the figures, this is {VERSION}", "time that QEMU anew: `colo bench`"
         )
-    return dict(document)
+    return dict(read_json(path, Document, remedy))
 
 
 def compare(before: Path, after: Path, rule: Rule) -> list[Difference]:

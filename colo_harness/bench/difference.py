@@ -9,7 +9,7 @@ from typing import Any, Literal
 from colo_harness.bench.interval import Interval, paired_ratio, ratio
 
 Sides = tuple[Sequence[float], Sequence[float]]
-Called = Literal["slower", "faster", "alike", "undecided"]
+Called = Literal["slower", "faster", "not called", "undecided"]
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def _judged(
     large = abs(typical[1] - typical[0]) >= rule.absolute and not 1 / (1 + rule.relative) < change.ratio < (
         1 + rule.relative
     )
-    called: Called = "alike"
+    called: Called = "not called"
     if not decided:
         called = "undecided"
     elif p <= level and large:

@@ -62,9 +62,9 @@ class Gauge:
             yield pair
 
     @contextmanager
-    def managed(self) -> Iterator[tuple[ColoPair, Duty]]:
+    def managed(self, **wanted: object) -> Iterator[tuple[ColoPair, Duty]]:
         """Yield a pair that the built-in cluster manager has brought into COLO and watches, and that manager."""
-        with self._made(managed=True) as (pair, place), Duty(pair, Heartbeat(), place) as duty:
+        with self._made(managed=True, **wanted) as (pair, place), Duty(pair, Heartbeat(), place) as duty:
             duty.start()
             yield pair, duty
 

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from colo_harness.bench.gauge import Gauge
 from colo_harness.bench.interval import paired_ratio
 from colo_harness.bench.load import crowd
+from colo_harness.bench.outages import take
 from colo_harness.bench.setting import SETTINGS
 from colo_harness.bench.sheet import percentile
 from colo_harness.judge.measuring import divided
@@ -19,6 +20,11 @@ MEMORIES: Mapping[GuestKind, Sequence[int]] = MappingProxyType(
 )
 """MiB of each guest; our Linux does not boot in 64."""
 WHATS = ("entry", "pause")
+OUTAGES: Mapping[str, Mapping[str, int]] = MappingProxyType(
+    {f"{sessions} sessions": MappingProxyType({"sessions": sessions}) for sessions in SESSIONS}
+    | {f"{memory} MiB": MappingProxyType({"memory": memory}) for memory in MEMORIES["linux"]}
+)
+"""What differs of the pairs whose primary is lost: one session, and 128 MiB, unless it is said otherwise."""
 
 
 def name(setting: str, sessions: int) -> str:
@@ -66,3 +72,14 @@ def measure_memory(gauge: Gauge, usual: int) -> None:
                 for pause, parts in divided(pair.history.entries):
                     if pause.start >= start:
                         gauge.sheet.take(of_memory("pause", guest, memory), number, pause.duration, **parts)
+
+
+def measure_outages(gauge: Gauge, usual: int) -> None:
+    """Lose the primaries of pairs with more and more sessions, or memory; the seconds are those that a client waits.
+
+    Of many sessions it is the one that waits longest.
+    """
+    for number in gauge.repetitions(usual):
+        for label in gauge.dice.sample([*OUTAGES], len(OUTAGES)):
+            if found := take(gauge, **OUTAGES[label]):
+                gauge.sheet.take(label, number, found.gap)

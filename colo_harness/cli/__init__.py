@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from colo_harness.errors import HarnessError, MachineError, UsageError
+from colo_harness.errors import HarnessError, MachineError, UsageError, printable
 
 BROKEN = 2
 """Exit status when the harness, the machine or the usage is at fault; a failed claim has another."""
@@ -22,6 +22,7 @@ COMMANDS = {
     "setup": "setup",
     "plan": "run",
     "run": "run",
+    "avocado": "avocado",
     "report": "report",
     "judge": "judge",
     "replay": "replay",
@@ -36,7 +37,10 @@ COMMANDS = {
 }
 """Each command, a function or a group of them, and the module of this room that has it; it is imported when given."""
 
-STARTERS = ("doctor", "setup", "plan", "run", "explain", "bench", "replay", "bisect", "power", "matrix", "report")
+STARTERS = (
+    *("doctor", "setup", "plan", "run", "avocado", "explain"),
+    *("bench", "replay", "bisect", "power", "matrix", "report"),
+)
 """Commands that start programs which must not outlive them; a pair has a keeper for that."""
 
 
@@ -93,11 +97,11 @@ def _status() -> int:
     try:
         status = app(standalone_mode=False)
     except HarnessError as error:
-        typer.echo(f"colo: {error.brief}", err=True)
+        typer.echo(f"colo: {printable(error.brief)}", err=True)
     except TyperException as misuse:
         typer.echo(_misuse(misuse), err=True)
     except OSError as trouble:
-        typer.echo(f"colo: {MachineError.of(trouble).brief}", err=True)
+        typer.echo(f"colo: {printable(MachineError.of(trouble).brief)}", err=True)
     except Exception:  # noqa: BLE001 - a bug of ours must not exit with the status of a failed claim
         traceback.print_exc()
     else:

@@ -17,7 +17,7 @@ from colo_harness.cli.options import Accel, Accelerator, Qemu, Release
 from colo_harness.cli.steps import steps
 from colo_harness.settings import Settings
 
-STATUS: dict[Called, int] = {"alike": 0, "faster": 0, "slower": 1, "undecided": 3}
+STATUS: dict[Called, int] = {"not called": 0, "faster": 0, "slower": 1, "undecided": 3}
 _FROM_BEST = (0, 3, 1)
 Level = Annotated[float, typer.Option(min=0, max=1, help="How often to call a difference that is none.")]
 Relative = Annotated[float, typer.Option(min=0, help="Call no difference that is a smaller part than this.")]

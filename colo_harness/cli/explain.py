@@ -1,6 +1,7 @@
 """`colo explain`: say why a workload's pair takes its checkpoints, and how well it suits COLO."""
 
 import json
+import shlex
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -38,7 +39,7 @@ def explain(
     boot: Annotated[float, typer.Option(min=0, help="Seconds that such a guest gets to boot.")] = 30.0,
     seconds: Annotated[float, typer.Option("--for", min=1, help="How many seconds to watch the pair.")] = 20.0,
     drive: Annotated[str | None, typer.Option(help=f"What clients of our guest do: {', '.join(DRIVES)}.")] = None,
-    client: Annotated[str, typer.Option(help="A shell's command line, for the client's namespace.")] = "",
+    client: Annotated[str, typer.Option(help="A command, for the client's namespace; no shell reads it.")] = "",
     delay: Annotated[int, typer.Option(min=1, help="Milliseconds between checkpoints (x-checkpoint-delay).")] = 20_000,
     timeout: Annotated[int, typer.Option(min=1, help="colo-compare's compare_timeout, in milliseconds.")] = 3000,
     scan: Annotated[int, typer.Option(min=1, help="colo-compare's expired_scan_cycle, in milliseconds.")] = 1000,
@@ -60,12 +61,20 @@ def explain(
         compare_timeout_ms=timeout,
         scan_cycle_ms=scan,
     )
-    workload = Workload(topology, seconds, tuple(filter(None, drives)), client)
+    workload = Workload(topology, seconds, tuple(filter(None, drives)), _words(client))
     plain = Settings(cache_dir=cache_dir) if cache_dir else Settings()
     settings = replace(plain, qemu=qemu and qemu.absolute(), release=release, accel=accel.value)
     explanation = _explained(workload, settings)
     if json_file:
         json_file.write_text(json.dumps(document(explanation), indent=1) + "\n", encoding="utf-8")
+
+
+def _words(client: str) -> list[str]:
+    """Return a command in words, by the quotes that a shell knows."""
+    try:
+        return shlex.split(client)
+    except ValueError as trouble:
+        raise UsageError(f"--client {client!r}: {trouble}", "close the quote") from trouble
 
 
 def _image(path: Path, initrd: Path | None, append: str, memory: int, boot: float) -> Image:

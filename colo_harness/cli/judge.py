@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from colo_harness.errors import UsageError
+from colo_harness.errors import UsageError, printable
 from colo_harness.history import Valid
 from colo_harness.judge.again import Hearing, Rejudgement, again
 from colo_harness.judge.register import parse, register, signature
@@ -62,7 +62,7 @@ def _one(path: Path, asked: Sequence[Checker]) -> dict[str, Any]:
     try:
         recording = load(_STDIN if str(path) == "-" else path)
     except UsageError as damage:
-        typer.echo(f"colo: {_printable(damage.problem)}\n  {damage.remedy}", err=True)
+        typer.echo(f"colo: {_on_one_line(damage.problem)}\n  {damage.remedy}", err=True)
         return {"history": str(path), "status": DAMAGED, "problem": damage.problem}
     typer.echo(_heading(path, recording))
     if recording.torn:
@@ -77,16 +77,16 @@ def _one(path: Path, asked: Sequence[Checker]) -> dict[str, Any]:
 
 def _heading(path: Path, recording: Recording) -> str:
     test = f" ({recording.header.test})" if recording.header.test else ""
-    return _printable(f"{path}{test}: {len(recording.entries)} entries")
+    return _on_one_line(f"{path}{test}: {len(recording.entries)} entries")
 
 
 def hearing_line(hearing: Hearing) -> str:
     """Return what people see of a hearing, in one line; in three where it was another then."""
     checker = hearing.checker if len(hearing.checker) <= _LONG else f"{hearing.now.checker} {{…}}"
-    line = f"{_word(hearing.now.valid)}  {_printable(f'{checker}: {_said(hearing.now)}')}"
+    line = f"{_word(hearing.now.valid)}  {_on_one_line(f'{checker}: {_said(hearing.now)}')}"
     if not hearing.differs or hearing.then is None:
         return line
-    then = _printable(f"{hearing.then.valid}: {_said(hearing.then)}")
+    then = _on_one_line(f"{hearing.then.valid}: {_said(hearing.then)}")
     return f"{line}\n{_INDENT}then {then}\n{_INDENT}the checker was changed since, or the history"
 
 
@@ -102,9 +102,8 @@ def _said(verdict: Verdict) -> str:
     return f"{verdict.reason} ({'; '.join(at + lines)})" if at or lines else verdict.reason
 
 
-def _printable(text: str) -> str:
-    """Return the text as one line that no terminal takes for commands: guests wrote some of it."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+def _on_one_line(text: str) -> str:
+    return printable(text.replace("\n", "\\n"))
 
 
 def _document(path: Path, recording: Recording, rejudgement: Rejudgement) -> dict[str, Any]:

@@ -13,12 +13,13 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from colo_harness import place
 from colo_harness.cli.doctor import head
 from colo_harness.cli.options import Accel, Accelerator, CacheDir, Hosts, Qemu, Release
 from colo_harness.cli.setup import prepare
 from colo_harness.cli.steps import steps
 from colo_harness.doctor import Doctor
-from colo_harness.errors import HarnessError, MachineError, UsageError
+from colo_harness.errors import HarnessError, MachineError, UsageError, printable
 from colo_harness.judge.score import exit_status
 from colo_harness.machine import interrupt, probe
 from colo_harness.machine.estate import outside
@@ -26,8 +27,8 @@ from colo_harness.qemu.release import check
 from colo_harness.report.making import make
 from colo_harness.settings import Settings
 
-ROOT = Path(__file__).parents[2]
-"""The checkout: the suites lie there, beside the library."""
+ROOT = Path.cwd() if place.INSTALLED else place.DATA
+"""Where the suites lie: the checkout; of the installed library's user, the folder that he is in."""
 RIGHTS = ("memory", "disk", "netns", "tap")
 """What is asked for before anything is fetched,"""
 BUILD = ("qemu", "qemu-objects", "qemu-drivers")
@@ -50,6 +51,8 @@ def run(
     strict: Annotated[bool, typer.Option("--strict", help="Fail, not skip, for want of anything here.")] = False,
     core: Annotated[bool, typer.Option("--core", help="Keep a core file of a QEMU that hangs.")] = False,
     no_live: Annotated[bool, typer.Option("--no-live", help="Print as pytest does, also on a terminal.")] = False,
+    shard: Annotated[str | None, typer.Option(metavar="K/N", help="Run only the Kth of N parts.")] = None,
+    no_report: Annotated[bool, typer.Option("--no-report", help="Make no page; `colo report` does.")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the verdicts there too.")] = None,
     cache_dir: CacheDir = None,
     results_dir: Annotated[Path, typer.Option(help="Where results and report go.")] = ROOT / "reports",
@@ -69,8 +72,9 @@ def run(
         options += [f"-n{0 if hosts else _workers()}"]
         options += [f"--doctor={_diagnose(settings)}", *(["--strict-env"] if strict else [])]
         options += ["--core"] if core else []
+        options += [f"--shard={shard}"] if shard else []
         options += [] if no_live else [f"--live={cache / DURATIONS}"]
-        _judge([*options, *(arguments or [])], document, settings)
+        _judge([*options, *(arguments or [])], document, settings, page=not no_report)
     raise typer.Exit(exit_status(document))
 
 
@@ -86,10 +90,10 @@ def _written(document: dict[str, Any], file: Path | None) -> Iterator[None]:
         yield
     except HarnessError as error:
         document["broken"].append(str(error))
-        typer.echo(f"colo: {error.brief}", err=True)
+        typer.echo(f"colo: {printable(error.brief)}", err=True)
     except OSError as trouble:
         document["broken"].append(str(MachineError.of(trouble)))
-        typer.echo(f"colo: {MachineError.of(trouble).brief}", err=True)
+        typer.echo(f"colo: {printable(MachineError.of(trouble).brief)}", err=True)
     except KeyboardInterrupt:
         document["broken"].append("interrupted")
         typer.echo("colo: interrupted", err=True)
@@ -108,8 +112,8 @@ def _get_ready(settings: Settings) -> None:
         prepare(settings, progress)
 
 
-def _judge(arguments: Sequence[str], document: dict[str, Any], settings: Settings) -> None:
-    """Run pytest and take its verdicts into the document; make the page, unless nobody waits for it."""
+def _judge(arguments: Sequence[str], document: dict[str, Any], settings: Settings, *, page: bool) -> None:
+    """Run pytest and take its verdicts into the document; make the page, if one is wanted and somebody waits for it."""
     verdicts = settings.results_dir / "claims.json"
     status, interrupted = _pytest(arguments)
     if verdicts.exists():
@@ -119,7 +123,7 @@ def _judge(arguments: Sequence[str], document: dict[str, Any], settings: Setting
     if interrupted or status == INTERRUPTED:
         document["broken"] = document["broken"] or ["interrupted"]
         typer.echo(f"colo: interrupted\n  what ran until then is judged in {verdicts}", err=True)
-    elif status != MISUSED and verdicts.exists():
+    elif page and status != MISUSED and verdicts.exists():
         _report(document, settings.results_dir, settings)
 
 
@@ -145,7 +149,7 @@ def _workers() -> int:
 def _report(document: dict[str, Any], results_dir: Path, settings: Settings) -> None:
     """Make the page, where there is something to show; say what went wrong where there is not."""
     if not document["claims"]:
-        typer.echo("\n".join(f"colo: {trouble}" for trouble in document["broken"]), err=True)
+        typer.echo("\n".join(f"colo: {printable(trouble)}" for trouble in document["broken"]), err=True)
         return
     with steps(Console()) as progress:
         progress(f"the report is {make([results_dir], results_dir, settings, progress, root=ROOT)}")

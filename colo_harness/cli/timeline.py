@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from colo_harness.errors import UsageError
+from colo_harness.errors import UsageError, printable
 from colo_harness.report.timeline import draw
 
 History = Annotated[
@@ -23,4 +23,4 @@ def timeline(history: History, out: Out = None) -> None:
         target.write_bytes(picture)
     except OSError as trouble:
         raise UsageError(f"{target}: {trouble.strerror}", "name another file with --out") from trouble
-    typer.echo(target)
+    typer.echo(printable(str(target)))

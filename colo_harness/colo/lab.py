@@ -45,7 +45,7 @@ class Lab:
 
     settings: Settings
     qemu: Sequence[str]
-    """What starts the QEMU under test, before its options."""
+    """What starts the QEMU under test, in its sandbox, before its options."""
     contract: Contract
     around: Surroundings
     fleet: Fleet | None = None
@@ -166,8 +166,9 @@ def open_lab(
         around = Surroundings(
             loop, guardian, settings.timeouts, settings.results_dir / CORES if settings.core else None
         )
+        found = Contract.of(probing(lambda: _probe(qemu, settings, around)))
         fleet = Fleet(settings.hosts, loop) if settings.hosts else None
-        yield Lab(settings, qemu, Contract.of(probing(lambda: _probe(qemu, settings, around))), around, fleet)
+        yield Lab(settings, [*qemu, *found.sandboxing], found, around, fleet)
 
 
 def _probe(qemu: Sequence[str], settings: Settings, around: Surroundings) -> Findings:

@@ -1,13 +1,13 @@
 """The claims: what COLO's documents promise, one sentence each, as listed in suites/claims.toml."""
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from colo_harness.errors import UsageError
+from colo_harness.foreign import parsed_toml
 
 Area = Literal[
     "lifecycle",
@@ -41,13 +41,7 @@ def load_claims(path: Path) -> dict[str, Claim]:
 
     Raises UsageError that names line and key of the first mistake.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-        raw = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError) as trouble:
-        raise UsageError(f"{path}: cannot be read ({trouble})", "restore it from git") from trouble
-    except tomllib.TOMLDecodeError as trouble:
-        raise UsageError(f"{path}: {trouble}", "mend the TOML there") from trouble
+    text, raw = parsed_toml(path, "mend it there, or restore it from git")
     tables = raw.get("claims")
     stray = next((key for key in raw if key != "claims"), None)
     if stray is not None or not isinstance(tables, dict) or not tables:

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from colo_harness.history import Entry
 from colo_harness.judge.moments import phases
+from colo_harness.judge.operations import Op, ledger
 from colo_harness.judge.verdict import Breach, Parametrised, Verdict, decide, timeline
 
 STEPS = ("detected", "fence-confirmed", "promoted")
@@ -16,7 +17,10 @@ NAMES = ("detection", "fencing", "promotion", "answer")
 
 @dataclass(frozen=True)
 class Outage:
-    """A primary that was lost at `lost` seconds; `parts` are the seconds of each step, `gap` is what a client waits."""
+    """A primary that was lost at `lost` seconds.
+
+    `parts` are the seconds of each step, `gap` is the longest that a client waits for an answer.
+    """
 
     lost: float
     parts: Mapping[str, float]
@@ -50,23 +54,29 @@ class OutagesEnd(Parametrised):
 def outages(entries: Sequence[Entry]) -> list[Outage]:
     """Return the outages that ended, in order."""
     ordered = timeline(entries)
+    answered = [op for op in ledger(ordered).ops if op.acknowledged]
+    steps = {step: [entry.at for entry in phases(ordered, step)] for step in STEPS}
     began = [fault.at for fault in _losses(ordered)]
-    found = [_outage(ordered, lost, until) for lost, until in pairwise([*began, float("inf")])]
+    found = []
+    for lost, until in pairwise([*began, float("inf")]):
+        mine = [op for op in answered if lost < op.completed < until]
+        found.append(
+            _outage(mine, lost, [next((at for at in steps[step] if lost <= at < until), until) for step in STEPS])
+        )
     return [one for one in found if one]
 
 
-def _outage(entries: Sequence[Entry], lost: float, until: float) -> Outage | None:
-    found = [next((entry.at for entry in phases(entries, step) if lost <= entry.at < until), None) for step in STEPS]
-    steps = [at for at in found if at is not None]
-    answers = [entry.at for entry in entries if entry.kind == "op" and entry.data["type"] == "ok" and entry.at < until]
-    if len(steps) < len(STEPS) or steps != sorted(steps):
+def _outage(answered: Sequence[Op], lost: float, steps: list[float]) -> Outage | None:
+    """Return the outage that began at `lost`, after which these answers came and these steps were taken."""
+    promoted = steps[-1]
+    lasting = {op.who for op in answered if op.completed > promoted}
+    waits = [
+        (op.completed - op.invoked, op.completed) for op in answered if op.who in lasting and op.invoked <= promoted
+    ]
+    if steps != sorted(steps) or not waits:
         return None
-    promoted = steps.pop()
-    waits = [(later - earlier, later) for earlier, later in pairwise(answers) if later > lost and earlier <= promoted]
-    if not waits or answers[-1] <= promoted:
-        return None
-    gap, answered = max(waits)
-    moments = [lost, *steps, min(promoted, answered), answered]
+    gap, end = max(waits)
+    moments = [lost, *steps[:-1], min(promoted, end), end]
     parts = {name: later - earlier for name, (earlier, later) in zip(NAMES, pairwise(moments), strict=True)}
     return Outage(lost, parts, gap)
 

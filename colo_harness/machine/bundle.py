@@ -155,7 +155,6 @@ def _build(folder: Path, recipe: Recipe, obtain: Obtain, progress: Progress) -> 
         missing = _damage(made, recipe, thorough=False)
         if missing:
             raise CacheError(f"{recipe.folder}: what was fetched is not usable: {missing}", UNUSABLE)
-        made.chmod(0o755)
         if folder.exists():
             folder.rename(temporary / "damaged")
         made.rename(folder)

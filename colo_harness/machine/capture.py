@@ -34,6 +34,8 @@ ARPHRD_ETHER = 1
 _SLL2 = struct.Struct("!HHIHBB8s")
 _PCAP = struct.Struct("<IHHiIII")
 _RECORD = struct.Struct("<IIII")
+_LONGEST = 1 << 18
+"""Bytes of a frame that tcpdump keeps at most (its MAXIMUM_SNAPLEN)."""
 _MAGIC_MICROSECONDS = 0xA1B2C3D4
 
 _RING_KIB = 16384  # what 14,000 full frames need; at libpcap's 2 MiB a busy machine drops a tenth of a burst
@@ -231,6 +233,8 @@ def _records(file: IO[bytes]) -> Iterator[tuple[int, float, bytes]]:
     offset = _PCAP.size
     while len(head := file.read(_RECORD.size)) == _RECORD.size:
         seconds, microseconds, size, _ = _RECORD.unpack(head)
+        if size > _LONGEST:
+            raise MachineError(f"{file.name} is damaged at {offset}: a frame of {size} bytes", "capture anew")
         raw = file.read(size)
         if len(raw) < size:
             return

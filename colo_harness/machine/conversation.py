@@ -9,6 +9,8 @@ from colo_harness.machine.capture import IPV4, Frame
 
 _TCP = 6
 _SYN = 2
+_SHORTEST = 20
+"""Bytes that a header of IPv4, and one of TCP, has at least."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,11 @@ def pieces(frames: Iterable[Frame]) -> Iterator[Piece]:
     known: dict[tuple[tuple[str, int], tuple[str, int]], _Direction] = {}
     for frame in frames:
         packet = frame.payload
-        if frame.ethertype != IPV4 or packet[9] != _TCP:
+        if frame.ethertype != IPV4 or len(packet) < _SHORTEST or packet[9] != _TCP:
             continue
         size, start = struct.unpack_from("!H", packet, 2)[0] or len(packet), (packet[0] & 15) * 4
+        if len(packet) < start + _SHORTEST:
+            continue
         near, far, seq, _, offset, flags = struct.unpack_from("!HHIIBB", packet, start)
         source, target = ((socket.inet_ntoa(packet[at : at + 4]), port) for at, port in ((12, near), (16, far)))
         begins = bool(flags & _SYN)

@@ -20,6 +20,7 @@ PACKAGES: Mapping[str, str] = MappingProxyType(
         "/usr/share/keyrings/debian-archive-keyring.*": "debian-archive-keyring",
         "ip": "iproute2",
         "tcpdump": "tcpdump",
+        "ssh": "openssh-client",
         "/usr/sbin/sshd": "openssh-server",
         "gcc": "gcc",
         "as": "binutils",

@@ -145,12 +145,14 @@ class Watcher:
         """Take in the peer's beats."""
         while True:
             try:
-                said = json.loads(self.ears.recv(4096))
+                state = json.loads(self.ears.recv(4096))["state"]
             except (BlockingIOError, ConnectionError):
                 return
+            except (ValueError, LookupError, TypeError, RecursionError):
+                continue  # not a beat: anybody on that network may send
             now = time.monotonic()
             self.longest = max(self.longest, now - self.last) if self.heard else 0.0
-            self.peer_state, self.last = said["state"], now
+            self.peer_state, self.last = state, now
             self.heard, self.missed = self.heard + 1, -1
 
     def look(self) -> None:

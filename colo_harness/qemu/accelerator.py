@@ -17,7 +17,7 @@ from colo_harness.machine import probe
 from colo_harness.machine.guardian import Guardian
 from colo_harness.machine.holding import scratch
 from colo_harness.machine.site import Here
-from colo_harness.qemu import argv, guest, release
+from colo_harness.qemu import argv, contract, guest, release
 from colo_harness.qemu.argv import Boot, Files, Part
 from colo_harness.qemu.loop import Loop
 from colo_harness.qemu.topology import GuestKind, Topology
@@ -133,8 +133,8 @@ def _try(settings: Settings, kind: GuestKind, accel: Accel) -> Trial:
     with scratch("colo-") as folder, Guardian() as guardian, Loop() as loop:
         guardian.add_folder(folder)
         files = Files(folder)
-        command = [*release.reference(settings).argv(), *_alone(settings, topology, files)]
         around = Surroundings(loop, guardian, settings.timeouts)
+        command = [*_sandboxed(settings, folder, around), *_alone(settings, topology, files)]
         try:
             with (
                 History() as history,
@@ -147,6 +147,14 @@ def _try(settings: Settings, kind: GuestKind, accel: Accel) -> Trial:
             return Trial(reason=f"no {kind} guest runs under {accel}: {failure.brief}")
         finally:
             guardian.drop_folder(folder)
+
+
+def _sandboxed(settings: Settings, folder: Path, around: Surroundings) -> list[str]:
+    """Return what starts the reference QEMU."""
+    qemu, place = release.reference(settings).argv(), folder / "probe"
+    place.mkdir()
+    found = contract.probe(qemu, place, loop=around.loop, guardian=around.guardian, timeouts=around.timeouts)
+    return [*qemu, *found.sandboxing]
 
 
 def _alone(settings: Settings, topology: Topology, files: Files) -> argv.Graph:

@@ -8,6 +8,7 @@ from colo_harness.history import History
 from colo_harness.machine.guardian import Guardian
 from colo_harness.machine.namespace import Namespace
 from colo_harness.machine.process import Process
+from colo_harness.qemu import sandbox
 from colo_harness.qemu.loop import Loop
 from colo_harness.qemu.monitor import Monitor
 from colo_harness.settings import Timeouts
@@ -70,12 +71,14 @@ class BareQemu:
 
     def why_lost(self) -> str:
         """Describe the process for an error: argv, status or what its threads do, stderr."""
-        state = self.process.where_it_hangs() if self.process.alive else f"exit status {self.process.poll()}"
+        status = self.process.poll()
+        state = self.process.where_it_hangs() if status is None else f"exit status {status}{sandbox.blame(status)}"
         return f"argv: {self.process.command}\n{state}\n{self.process.stderr()}"
 
     def _connect(self) -> None:
         try:
             self._monitor.connect(timeout=self._timeouts.launch, alive=lambda: self.process.alive)
+            sandbox.demand(self.process)
         except BaseException:
             self._monitor.close()
             raise

@@ -2,14 +2,14 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 from colo_harness.errors import CommandError, LaunchFailure, MachineError, ProductFailure, UsageError
 from colo_harness.machine.guardian import Guardian
 from colo_harness.machine.process import Process, run
+from colo_harness.qemu import sandbox
 from colo_harness.qemu.bare import BareQemu
 from colo_harness.qemu.issues import issues
 from colo_harness.qemu.loop import Loop
@@ -39,13 +39,20 @@ class Contract:
     reconnect: str
     """The property of a client socket chardev and its value: `reconnect-ms=1000`, or `reconnect=1` of old."""
     file_uri: bool = True
-    """Whether a guest's state migrates into a `file:`; where not, a shell copies it."""
+    """Whether a guest's state migrates into a `file:`; where not, a socket."""
     set_active: bool = True
     """Whether there is `blockdev-set-active`: where not, disks are active as soon as a state is loaded."""
     thread_names: bool = False
     """Whether threads have names if asked for with `-name debug-threads=on`; in 11.x they have them in any case."""
     machine: str = "pc"
     """The mainboard that `pc` stands for, which a newer QEMU has by this name too."""
+    sandbox: str = ""
+    """The strongest form of `-sandbox` that it takes; nothing where it was built without, or the kernel refuses."""
+
+    @property
+    def sandboxing(self) -> list[str]:
+        """What each QEMU is started with besides."""
+        return [sandbox.FLAG, self.sandbox] if self.sandbox else []
 
     @property
     def capabilities(self) -> list[dict[str, Any]]:
@@ -68,14 +75,6 @@ class Contract:
         """In words, which QEMU this is and what it is held to."""
         return f"{self.version} ({told_of(self.version)})"
 
-    def saving(self, state: Path) -> str:
-        """Return the URI that migrates a guest's state into a file."""
-        return f"file:{state}" if self.file_uri else f"exec:cat > {quote(str(state))}"
-
-    def loading(self, state: Path) -> str:
-        """Return the URI by which it comes back."""
-        return f"file:{state}" if self.file_uri else f"exec:cat {quote(str(state))}"
-
     def as_json(self) -> dict[str, Any]:
         """Return the contract as JSON values; `Contract.of` is the way back."""
         return asdict(self)
@@ -91,12 +90,19 @@ def probe(argv: Sequence[str], folder: Path, *, loop: Loop, guardian: Guardian, 
 
     Raises UsageError where it is no QEMU, else LaunchFailure, MonitorLost, ProductFailure.
     """
+
+    def start(name: str, *options: str) -> BareQemu:
+        return BareQemu(argv, folder, name=name, loop=loop, guardian=guardian, timeouts=timeouts, options=options)
+
     try:
-        return _ask(argv, folder, loop=loop, guardian=guardian, timeouts=timeouts)
+        with start("probe") as qemu:
+            found = _ask(qemu)
     except (LaunchFailure, MachineError) as failure:
         if objection := _no_qemu(argv, timeouts.introduction):
             raise UsageError(f"{argv[0]} is no QEMU that runs here: {objection}", ANOTHER) from failure
         raise
+    form = sandbox.strongest(lambda form: start("sandbox", sandbox.FLAG, form))
+    return replace(found, sandbox=form)
 
 
 def _no_qemu(argv: Sequence[str], timeout: float) -> str:
@@ -108,28 +114,27 @@ def _no_qemu(argv: Sequence[str], timeout: float) -> str:
     return "" if "QEMU" in said else f"`--version` says {said.partition(chr(10))[0]!r}"
 
 
-def _ask(argv: Sequence[str], folder: Path, *, loop: Loop, guardian: Guardian, timeouts: Timeouts) -> Contract:
-    with BareQemu(argv, folder, name="probe", loop=loop, guardian=guardian, timeouts=timeouts) as qemu:
-        ask = qemu.execute
-        version = ask("query-version")
-        types = {kind["name"] for kind in ask("qom-list-types", {"implements": "object"})}
-        capabilities = {entry["capability"] for entry in ask("query-migrate-capabilities")}
-        schema = ask("query-qmp-schema")
-        lacks = [name for name in NEEDED_OBJECTS if name not in types]
-        lacks += [driver for driver in NEEDED_DRIVERS if driver not in _enum_with(schema, "blkdebug")]
-        lacks += ["x-colo"] if "x-colo" not in capabilities else []
-        number = version["qemu"]
-        return Contract(
-            version=f"{number['major']}.{number['minor']}.{number['micro']} {version['package']}".strip(),
-            build=_build_digest(qemu.process),
-            lacks=tuple(lacks),
-            return_path="x-colo" in capabilities and _wants_return_path(ask),
-            reconnect="reconnect-ms=1000" if _has_member(schema, "reconnect-ms") else "reconnect=1",
-            file_uri="file" in _enum_with(schema, "rdma"),
-            set_active="blockdev-set-active" in {command["name"] for command in ask("query-commands")},
-            thread_names=_has_option(ask, "name", "debug-threads"),
-            machine=next((one["name"] for one in ask("query-machines") if one.get("alias") == "pc"), "pc"),
-        )
+def _ask(qemu: BareQemu) -> Contract:
+    ask = qemu.execute
+    version = ask("query-version")
+    types = {kind["name"] for kind in ask("qom-list-types", {"implements": "object"})}
+    capabilities = {entry["capability"] for entry in ask("query-migrate-capabilities")}
+    schema = ask("query-qmp-schema")
+    lacks = [name for name in NEEDED_OBJECTS if name not in types]
+    lacks += [driver for driver in NEEDED_DRIVERS if driver not in _enum_with(schema, "blkdebug")]
+    lacks += ["x-colo"] if "x-colo" not in capabilities else []
+    number = version["qemu"]
+    return Contract(
+        version=f"{number['major']}.{number['minor']}.{number['micro']} {version['package']}".strip(),
+        build=_build_digest(qemu.process),
+        lacks=tuple(lacks),
+        return_path="x-colo" in capabilities and _wants_return_path(ask),
+        reconnect="reconnect-ms=1000" if _has_member(schema, "reconnect-ms") else "reconnect=1",
+        file_uri="file" in _enum_with(schema, "rdma"),
+        set_active="blockdev-set-active" in {command["name"] for command in ask("query-commands")},
+        thread_names=_has_option(ask, "name", "debug-threads"),
+        machine=next((one["name"] for one in ask("query-machines") if one.get("alias") == "pc"), "pc"),
+    )
 
 
 def _wants_return_path(ask: Any) -> bool:

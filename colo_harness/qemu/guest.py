@@ -14,12 +14,13 @@ from colo_harness.errors import CacheError
 from colo_harness.machine.holding import scratch
 from colo_harness.machine.manifest import describe, wrong_file
 from colo_harness.machine.process import run
+from colo_harness.place import DATA
 from colo_harness.qemu import cpio, modules
 from colo_harness.qemu.kernel import Kernel, fetch_kernel
 from colo_harness.qemu.lwip import Lwip, fetch_lwip
 from colo_harness.settings import Settings
 
-RECIPES = Path(__file__).parents[2] / "images"
+RECIPES = DATA / "images"
 BUILDERS = (Path(__file__), Path(cpio.__file__), Path(modules.__file__))
 
 CMDLINE = "console=ttyS0 quiet panic=-1 ipv6.disable=1 cryptomgr.notests"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from colo_harness.errors import CommandError, LaunchFailure, MonitorLost
+from colo_harness.machine.namespace import Namespace
 from colo_harness.qemu.bare import BareQemu
 from colo_harness.qemu.contract import Contract
 from colo_harness.qemu.promises import Promises, questions
@@ -27,13 +28,16 @@ HANGS = 5.0
 
 
 class Inquiry:
-    """Asks the QEMU that `qemu` starts; what it starts has its files in `folder`."""
+    """Asks the QEMU that `qemu` starts; what it starts has its files in `folder`, and its ports in `namespace`."""
 
-    def __init__(self, qemu: Sequence[str], contract: Contract, folder: Path, around: Surroundings) -> None:
+    def __init__(
+        self, qemu: Sequence[str], contract: Contract, folder: Path, around: Surroundings, namespace: Namespace
+    ) -> None:
         self._qemu = qemu
         self._contract = contract
         self._folder = folder
         self._around = around
+        self._namespace = namespace
         self._names = (f"bare-{number}" for number in count(1))
 
     def ask(self, kind: str, promises: Promises) -> Answers:
@@ -126,6 +130,7 @@ class Inquiry:
             guardian=around.guardian,
             timeouts=around.timeouts,
             options=options,
+            namespace=self._namespace,
         ) as qemu:
             yield qemu
 

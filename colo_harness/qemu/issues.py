@@ -1,14 +1,13 @@
 """Known issues: what COLO did wrong on which releases, with a link; tests that see one name its ticket."""
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
+from colo_harness.foreign import read_toml
 from colo_harness.qemu.interval import Stretch, stretches
-from colo_harness.qemu.promises import FOLDER
-from colo_harness.typed import typed
+from colo_harness.qemu.promises import FOLDER, MEND
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,6 @@ class Issue:
 
 @cache
 def issues() -> Mapping[str, Issue]:
-    """Return all that are known, by ticket. Raises Mistyped."""
-    told = tomllib.loads((FOLDER / "issues.toml").read_text(encoding="utf-8"))
-    known: Mapping[str, Issue] = typed(told, Mapping[str, Issue], "issues.toml")
+    """Return all that are known, by ticket. Raises UsageError."""
+    known: Mapping[str, Issue] = read_toml(FOLDER / "issues.toml", Mapping[str, Issue], MEND)
     return known

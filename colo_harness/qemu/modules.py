@@ -60,10 +60,10 @@ def closure(folder: Path, wanted: Iterable[str]) -> list[Module]:
 
 def read_module(path: Path) -> Module:
     """Read a module file, plain or compressed with xz. Raises CacheError."""
-    content = lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
     try:
+        content = lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
         pairs = [line.decode().split("=", 1) for line in _modinfo(content).split(b"\0") if b"=" in line]
-    except (struct.error, ValueError, IndexError) as damage:
+    except (struct.error, ValueError, IndexError, OverflowError, lzma.LZMAError) as damage:
         raise CacheError(f"{path}: not a kernel module ({damage})", "fetch the kernel anew with colo setup") from damage
     needs = next((value for key, value in pairs if key == "depends"), "")
     return Module(

@@ -1,15 +1,15 @@
 """What QEMU's documents promise of a release: a file in contracts/ for each interval of releases."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from colo_harness.foreign import read_toml
 from colo_harness.qemu.interval import Number, Stretch, is_development, number
-from colo_harness.typed import typed
 
 FOLDER = Path(__file__).parent / "contracts"
+MEND = "mend it there: docs/contracts.md says what each entry is"
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,8 @@ class Promises:
 
 @cache
 def contracts() -> tuple[Promises, ...]:
-    """Return the promises of all intervals, in their order. Raises Mistyped where a file is not as it should be."""
-    files = FOLDER.glob("[0-9]*.toml")
-    found = [typed(tomllib.loads(path.read_text(encoding="utf-8")), Promises, path.name) for path in files]
+    """Return the promises of all intervals, in their order. Raises UsageError where a file is not as it should be."""
+    found = [read_toml(path, Promises, MEND) for path in FOLDER.glob("[0-9]*.toml")]
     return tuple(sorted(found, key=lambda one: number(one.since)))
 
 
@@ -93,8 +92,6 @@ def told_of(release: str) -> str:
 @cache
 def questions() -> Mapping[str, Mapping[str, tuple[object, ...]]]:
     """Return what a QEMU without a machine is asked, by kind and name."""
-    text = (FOLDER / "questions.toml").read_text(encoding="utf-8")
-    asked: Mapping[str, Mapping[str, tuple[object, ...]]] = typed(
-        tomllib.loads(text), Mapping[str, Mapping[str, tuple[object, ...]]]
-    )
+    kinds = Mapping[str, Mapping[str, tuple[object, ...]]]
+    asked: Mapping[str, Mapping[str, tuple[object, ...]]] = read_toml(FOLDER / "questions.toml", kinds, MEND)
     return asked

@@ -9,6 +9,9 @@ from typing import Protocol
 from colo_harness.qemu.loop import Loop
 from colo_harness.wait import wait_until
 
+LONGEST = 1 << 18
+"""Bytes of a line; what is longer is cut into several."""
+
 
 class _Source(Protocol):
     def fileno(self) -> int: ...
@@ -46,6 +49,8 @@ class Lines:
         except ConnectionError:
             piece = b""
         *lines, self._rest = (self._rest + piece).split(b"\n")
+        if len(self._rest) > LONGEST:  # a guest may never end its line
+            lines, self._rest = [*lines, self._rest], b""
         for line in lines:
             self._on_line(line.decode(errors="backslashreplace").rstrip("\r"))
         return bool(piece)

@@ -26,10 +26,13 @@ class Trace:
     @classmethod
     def of(cls, line: str) -> Self | None:
         """Read a line; None for one that is about neither message nor frame."""
-        if told := _MESSAGE.match(line):
-            return cls(_seconds(told), told["event"], message=told["message"])
-        if told := _OLD_FRAME.match(line):
-            return cls(_seconds(told), told["event"], born=int(told["born"]) / 1000)
+        try:
+            if told := _MESSAGE.match(line):
+                return cls(_seconds(told), told["event"], message=told["message"])
+            if told := _OLD_FRAME.match(line):
+                return cls(_seconds(told), told["event"], born=int(told["born"]) / 1000)
+        except (ValueError, OverflowError):  # a time that is none
+            return None
         return None
 
 

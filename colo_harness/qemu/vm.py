@@ -21,6 +21,7 @@ from colo_harness.machine.scheduling import favour
 from colo_harness.machine.site import Site
 from colo_harness.machine.suspension import suspended
 from colo_harness.machine.threads import LEADER, named
+from colo_harness.qemu import sandbox
 from colo_harness.qemu.argv import SECOND, Files
 from colo_harness.qemu.loop import Loop
 from colo_harness.qemu.monitor import Monitor
@@ -90,6 +91,8 @@ class VM:
             self.rescue = self._connect(files.rescue, None)
             self._console = dial(files.console, timeout=around.timeouts.launch, reached=site.reaches)
             self._keep(Lines(self._console, around.loop, self._on_console))
+            if isinstance(self.process, Process):
+                sandbox.demand(self.process)
         except BaseException:
             self.close()
             raise
@@ -229,7 +232,8 @@ class VM:
 
     def why_lost(self) -> str:
         """Describe the process for an error: argv, status, stderr, and what its threads do."""
-        state = f"exit status {self.process.poll()}\n" if not self.alive else self.process.where_it_hangs()
+        status = self.process.poll()
+        state = self.process.where_it_hangs() if status is None else f"exit status {status}{sandbox.blame(status)}\n"
         return f"argv: {self.process.command}\n{state}\n{self.process.stderr()}".rstrip()
 
     def _post_mortem(self) -> str:

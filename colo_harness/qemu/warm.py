@@ -22,6 +22,7 @@ from colo_harness.machine.network import Network
 from colo_harness.machine.site import Here
 from colo_harness.qemu import argv
 from colo_harness.qemu.argv import Boot, Files, Part
+from colo_harness.qemu.carrier import load, saving
 from colo_harness.qemu.contract import Contract
 from colo_harness.qemu.disk import ImageTool
 from colo_harness.qemu.topology import Topology
@@ -134,13 +135,14 @@ class States:
             with vm:
                 await_boot(vm, history, plain, timeout=timeouts.boot)
                 vm.execute("stop")
-                vm.execute("migrate", {"uri": self.contract.saving(folder / "state.bin")})
-                wait_until(
-                    "the guest's state to be saved",
-                    lambda: _is_saved(vm.execute("query-migrate"), self.folder),
-                    timeout=timeouts.boot,
-                    seen=lambda: vm.execute("query-migrate"),
-                )
+                with saving(vm, folder / "state.bin", known=self.contract.file_uri) as uri:
+                    vm.execute("migrate", {"uri": uri})
+                    wait_until(
+                        "the guest's state to be saved",
+                        lambda: _is_saved(vm.execute("query-migrate"), self.folder),
+                        timeout=timeouts.boot,
+                        seen=lambda: vm.execute("query-migrate"),
+                    )
 
 
 def restoring() -> list[Part]:
@@ -154,7 +156,7 @@ def restore(vm: VM, state: Path, contract: Contract, *, timeout: float) -> None:
     Its disks are activated, which QEMU leaves to `cont` where the saved guest was paused: the one that starts
     COLO does not do it, and the guest's first write would find them inactive (migration/block-active.c).
     """
-    vm.execute("migrate-incoming", {"uri": contract.loading(state)})
+    load(vm, state, known=contract.file_uri, timeout=timeout)
 
     def loaded() -> bool:
         status = vm.execute("query-migrate").get("status")

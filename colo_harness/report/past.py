@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from colo_harness.errors import UsageError
+from colo_harness.foreign import parse_json, read_text
 from colo_harness.judge.score import VERDICTS
 from colo_harness.report.runs import Run
+from colo_harness.typed import typed
 
 FOLDER = "history"
 CLAIMS, TESTS = "claims.jsonl", "tests.jsonl"
 """Verdicts of claims, ours; outcomes of tests, Allure's."""
 LIMIT = 10
 """So many runs are kept."""
+_FORGET = "remove it: the past is then forgotten"
 _SUPERFLUOUS = ("labels", "trace", "reportLinks", "url", "fullName")
 """What Allure keeps of each test in each run, and never shows."""
 
@@ -34,7 +37,7 @@ class Past:
     def __init__(self, folder: Path) -> None:
         self._claims = folder / CLAIMS
         self._tests = folder / TESTS
-        self.points = [Point(**line) for line in _lines(self._claims)]
+        self.points = [_point(self._claims, at, line) for at, line in enumerate(_lines(self._claims), start=1)]
 
     def knows(self, points: Sequence[Point]) -> bool:
         """Tell whether these runs were taken in before: a report may be made of them again."""
@@ -64,6 +67,14 @@ class Past:
         _write(self._tests, [*_lines(self._tests), fresh][-LIMIT:])
 
 
+def _point(path: Path, at: int, line: object) -> Point:
+    try:
+        point: Point = typed(line, Point)
+    except ValueError as damage:
+        raise UsageError(f"{path}:{at}: {damage}", _FORGET) from damage
+    return point
+
+
 def _began(run: Mapping[str, Any]) -> int:
     return min((test.get("start", 0) for test in run["testResults"].values()), default=0)
 
@@ -85,10 +96,15 @@ def _worst(claims: Sequence[tuple[str, str]]) -> dict[str, str]:
 
 
 def _lines(path: Path) -> list[Any]:
+    lines = read_text(path, _FORGET).split("\n") if path.exists() else []
+    return [_line(path, at, line) for at, line in enumerate(lines, start=1) if line]
+
+
+def _line(path: Path, at: int, line: str) -> Any:
     try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
-    except (OSError, ValueError) as damage:
-        raise UsageError(f"{path}: cannot be read ({damage})", "remove it: the past is then forgotten") from damage
+        return parse_json(line)
+    except (ValueError, RecursionError) as damage:
+        raise UsageError(f"{path}:{at}: cannot be read ({damage})", _FORGET) from damage
 
 
 def _write(path: Path, lines: Sequence[Mapping[str, object]]) -> None:

@@ -9,9 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from colo_harness.errors import UsageError
+from colo_harness.foreign import read_text
+
 FOLDER = "allure-results"
 """The name of the folder under `Settings.results_dir`."""
 _SEPARATOR = re.compile(r"(?<!\\) = ")
+_MEND = "mend that line, or remove the file: the run is then told apart by its folder"
 _ESCAPED = re.compile(r"\\(.)")
 
 
@@ -28,12 +32,20 @@ def write_environment(folder: Path, environment: Mapping[str, str]) -> None:
 
 
 def read_environment(folder: Path) -> dict[str, str]:
-    """Return what `write_environment` wrote; nothing where nothing was."""
+    """Return what `write_environment` wrote; nothing where nothing was. Raises UsageError."""
     path = folder / "environment.properties"
     if not path.is_file():
         return {}
-    pairs = (_SEPARATOR.split(line, maxsplit=1) for line in path.read_text(encoding="utf-8").splitlines())
-    return {_ESCAPED.sub(_plain, key): _ESCAPED.sub(_plain, value) for key, value in pairs}
+    lines = read_text(path, _MEND).split("\n")
+    return dict(_pair(path, number, line) for number, line in enumerate(lines, start=1) if line)
+
+
+def _pair(path: Path, number: int, line: str) -> tuple[str, str]:
+    parts = _SEPARATOR.split(line, maxsplit=1)
+    if len(parts) == 1:
+        raise UsageError(f"{path}:{number}: no `key = value`", _MEND)
+    key, value = (_ESCAPED.sub(_plain, part) for part in parts)
+    return key, value
 
 
 def _plain(escaped: re.Match[str]) -> str:

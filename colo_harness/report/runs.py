@@ -1,17 +1,62 @@
 """Runs: what is read of results folders that a report is made of."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from colo_harness.errors import UsageError
+from colo_harness.foreign import read_json
+from colo_harness.judge.score import Verdict
 from colo_harness.report.results import FOLDER, read_environment
 
 TELL_APART = ("QEMU", "QEMU executable", "accelerator of Linux guests", "guest image", "host kernel")
 """What two runs must have in common to be parts of one."""
 _VERDICTS = "claims.json"
+_AGAIN = "it was cut off or changed: remove it, or run that part again"
+
+
+class OfClaim(TypedDict):
+    """What must be told of a claim."""
+
+    id: str
+    area: str
+    verdict: Verdict
+    seconds: float
+    reason: str
+
+
+class OfTest(TypedDict):
+    """What must be told of a test."""
+
+    id: str
+    claims: list[str]
+    verdict: Verdict
+    seconds: float
+    reason: str
+
+
+class Verdicts(TypedDict, total=False):
+    """What a run's verdicts may hold."""
+
+    claims: list[OfClaim]
+    tests: list[OfTest]
+    skipped: dict[str, int]
+    broken: list[str]
+
+
+class Label(TypedDict):
+    """What Allure sorts results by."""
+
+    name: str
+    value: str
+
+
+class Result(TypedDict, total=False):
+    """What of a raw result we look at."""
+
+    labels: list[Label]
+    start: int
 
 
 @dataclass(frozen=True)
@@ -32,7 +77,7 @@ class Run:
             raise UsageError(f"{place}: no such folder", "name the --results-dir of a run")
         if not any([*raw.glob("*-result.json"), *raw.glob("*-globals.json")]):
             raise UsageError(f"{place} holds no results", "run the suite first, or name the --results-dir of a run")
-        return cls(place, raw, read_environment(raw), _read(raw.parent / _VERDICTS))
+        return cls(place, raw, read_environment(raw), _read(raw.parent / _VERDICTS, Verdicts))
 
     @property
     def told(self) -> str:
@@ -44,7 +89,7 @@ class Run:
     def results(self) -> Iterator[tuple[Path, dict[str, Any]]]:
         """Yield each raw result with its file. Raises UsageError for one that cannot be read."""
         for path in sorted(self.raw.glob("*-result.json")):
-            yield path, _read(path)
+            yield path, _read(path, Result)
 
 
 def environments(runs: Sequence[Run]) -> dict[str, list[Run]]:
@@ -59,10 +104,6 @@ def environments(runs: Sequence[Run]) -> dict[str, list[Run]]:
     return named
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, hint: type) -> dict[str, Any]:
     """Read what may be missing, as verdicts are of a run that was killed."""
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
-    except (OSError, ValueError) as damage:
-        remedy = "it was cut off or changed: remove it, or run that part again"
-        raise UsageError(f"{path}: cannot be read ({damage})", remedy) from damage
+    return dict(read_json(path, hint, _AGAIN)) if path.exists() else {}

@@ -6,6 +6,7 @@ from html import escape
 from typing import Any
 
 from colo_harness.judge.score import VERDICTS
+from colo_harness.report import merging
 from colo_harness.report.matrix.page import framed
 from colo_harness.report.past import Past, Point
 from colo_harness.report.runs import Run
@@ -48,7 +49,7 @@ def _texts(named: Mapping[str, Sequence[Run]]) -> dict[str, str]:
 
 
 def _verdicts(runs: Sequence[Run], texts: Mapping[str, str], earlier: Sequence[Point]) -> str:
-    claims = [claim for run in runs for claim in run.verdicts.get("claims", [])]
+    claims = merging.claims(runs)
     rows, areas = [], dict[str, list[Claim]]()
     for claim in claims:
         areas.setdefault(claim["area"], []).append(claim)
@@ -103,9 +104,8 @@ def _known(runs: Sequence[Run], known: Mapping[str, str]) -> str:
 
 
 def _broken(runs: Sequence[Run]) -> str:
-    return _list(
-        "Trouble of the harness or the machine", [text for run in runs for text in run.verdicts.get("broken", [])]
-    )
+    told = [text for run in runs for text in run.verdicts.get("broken", [])]
+    return _list("Trouble of the harness or the machine", [*merging.missing(runs), *told])
 
 
 def _environment(runs: Sequence[Run]) -> str:

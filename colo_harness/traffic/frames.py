@@ -10,6 +10,8 @@ from colo_harness.machine.network import GUEST_MAC
 
 _KINDS = {ARP: "arp", RARP: "rarp"}
 _PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp"}
+_SHORTEST = 20
+"""Bytes that a header of IPv4, and one of TCP, has at least; a packet that has less is only one of IP."""
 _NO_OPERATION, _END, _TIMESTAMPS = 1, 0, 8  # RFC 9293, 3.1; RFC 7323, 3.2
 
 
@@ -47,11 +49,12 @@ def _describe(frame: Frame) -> tuple[str, dict[str, Any]]:
     if frame.ethertype != IPV4:
         return _KINDS.get(frame.ethertype, f"{frame.ethertype:#06x}"), {}
     packet = frame.payload
-    kind = _PROTOCOLS.get(packet[9], "ip")
+    kind = _PROTOCOLS.get(packet[9], "ip") if len(packet) >= _SHORTEST else "ip"
     if kind != "tcp":
         return kind, {}
     size = struct.unpack_from("!H", packet, 2)[0]
-    return kind, _segment(packet[(packet[0] & 15) * 4 : size])
+    segment = packet[(packet[0] & 15) * 4 : size]
+    return (kind, _segment(segment)) if len(segment) >= _SHORTEST else ("ip", {})
 
 
 def _segment(segment: bytes) -> dict[str, Any]:
@@ -74,8 +77,8 @@ def _tsval(options: bytes) -> int | None:
     while at < len(options) and options[at] != _END:
         if options[at] == _NO_OPERATION:
             at += 1
-        elif options[at] == _TIMESTAMPS:
+        elif options[at] == _TIMESTAMPS and at + 6 <= len(options):
             return int(struct.unpack_from("!I", options, at + 2)[0])
         else:
-            at += max(options[at + 1], 2)
+            at += max(options[at + 1 : at + 2] + b"\2")
     return None

@@ -65,6 +65,12 @@ class Ran:
         return {claim["id"]: claim for claim in self.document["claims"]}
 
     @property
+    def tests(self) -> list[str]:
+        """The names of the tests of claims.json."""
+        assert self.document is not None, self.text
+        return [test["id"].partition("::")[2] for test in self.document["tests"]]
+
+    @property
     def broken(self) -> list[str]:
         """What claims.json says was wrong on this side."""
         assert self.document is not None, self.text

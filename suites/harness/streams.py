@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from colo_harness.colo.dissector import PAGE
 from colo_harness.colo.message import ON_THE_WIRE, Message
 from colo_harness.colo.relay import Relay
+from colo_harness.machine.namespace import Namespace
+from suites.harness.inside import caller, connected, listener
 
 RAM_SECTION = 2
 STATE = b"the state of all devices, as long as VMSTATE_SIZE says"
@@ -96,9 +98,11 @@ def nothing_comes(end: socket.socket) -> bool:
 def relayed() -> Iterator[Ends]:
     """Yield a relay with both ends, before anything was said."""
     with ExitStack() as stack:
-        place = socket.create_server(("127.0.0.1", 0))
-        far = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-        relay = stack.enter_context(Relay(place, socket.socket(), far.getsockname()))
-        primary = stack.enter_context(socket.create_connection(place.getsockname()))
+        inside = stack.enter_context(Namespace("relay"))
+        place = listener(inside)
+        far = stack.enter_context(listener(inside))
+        relay = stack.enter_context(Relay(place, caller(inside), far.getsockname()))
+        primary = stack.enter_context(connected(inside, place))
+        primary.settimeout(None)  # else MSG_WAITALL waits for nothing
         secondary = stack.enter_context(far.accept()[0])
         yield Ends(relay, primary, secondary)

@@ -6,8 +6,8 @@ import pytest
 
 from colo_harness.errors import CacheError, MachineError
 from colo_harness.machine.apt import KEYRINGS, Mirror, PrivateApt, own_mirror, parse_targets
-from colo_harness.machine.process import run
-from suites.harness.debian import make_deb, make_source
+from suites.harness.debian import flip, make_archive
+from suites.harness.signed import make_signed
 
 UNSET = "$(SIGNED_BY)"
 FRESH_DEBIAN_12 = f"""\
@@ -26,42 +26,13 @@ class TrustedMirror(Mirror):
         return f"{kind} [arch=amd64 trusted=yes] {self.uri} {suite} main\n"
 
 
-def summed(file: Path) -> str:
-    """Return digest and size as Debian's lists have them."""
-    return f"{run(['sha256sum', file], timeout=10).split()[0]} {file.stat().st_size}"
-
-
 @pytest.fixture
 def archive(tmp_path: Path) -> str:
     """The URI of an unsigned archive with the suite `stage`: `play` needs `actor`, which needs `costume`.
 
     There is a source package `score`, too.
     """
-    pool = tmp_path / "archive"
-    listing = pool / "dists/stage/main/binary-amd64"
-    listing.mkdir(parents=True)
-    debs = [
-        make_deb(pool, "play", {"usr/bin/play": "3 acts"}, depends="actor (>= 1)"),
-        make_deb(pool, "actor", {"usr/bin/actor": "1"}, depends="costume | nothing"),
-        make_deb(pool, "costume", {"usr/share/costume": "red"}),
-    ]
-    packages = ""
-    for deb in debs:
-        digest = run(["sha256sum", deb], timeout=10).split()[0]
-        fields = run(["dpkg-deb", "--field", deb], timeout=10)
-        packages += f"{fields}Filename: {deb.name}\nSize: {deb.stat().st_size}\nSHA256: {digest}\n\n"
-    (listing / "Packages").write_text(packages)
-    scores = "".join(f" {summed(file)} {file.name}\n" for file in make_source(pool, "score", {"music": "la"}))
-    sources = listing.parent / "source/Sources"
-    sources.parent.mkdir()
-    sources.write_text(f"Package: score\nVersion: 2.1-1\nDirectory: .\nChecksums-Sha256:\n{scores}\n")
-    lists = "".join(
-        f" {summed(file)} main/{file.relative_to(listing.parent)}\n" for file in (listing / "Packages", sources)
-    )
-    (pool / "dists/stage/Release").write_text(
-        f"Suite: stage\nCodename: stage\nArchitectures: amd64\nComponents: main\nSHA256:\n{lists}"
-    )
-    return f"copy:{pool}"
+    return f"copy:{make_archive(tmp_path / 'archive')}"
 
 
 @pytest.fixture
@@ -152,3 +123,35 @@ def test_a_changed_package_is_refused(apt: PrivateApt, tmp_path: Path) -> None:
     deb.write_bytes(deb.read_bytes().replace(b"red", b"ded"))
     with pytest.raises(CacheError, match="Hash Sum mismatch"):
         apt.download(["play"], "stage")
+
+
+def test_a_changed_source_is_refused(apt: PrivateApt, tmp_path: Path) -> None:
+    """What does not have the digest of the archive's list is not compiled."""
+    flip(tmp_path / "archive/score_2.1.orig.tar.xz")
+    with pytest.raises(CacheError, match="Hash Sum mismatch"):
+        apt.source("score")
+
+
+def test_a_changed_list_is_refused(tmp_path: Path, archive: str) -> None:
+    """Whoever changes a package cannot change its digest along."""
+    flip(tmp_path / "archive/dists/stage/main/binary-amd64/Packages")
+    with pytest.raises(CacheError, match="Hash Sum mismatch"):
+        PrivateApt(tmp_path / "apt", ["stage"], TrustedMirror(archive, KEYRINGS[0])).update()
+
+
+def test_a_signed_archive_is_taken(tmp_path: Path) -> None:
+    """Where the keyring has its key."""
+    keyring = make_signed(tmp_path / "archive")
+    PrivateApt(tmp_path / "apt", ["stage"], Mirror(f"copy:{tmp_path}/archive", keyring)).update()
+
+
+@pytest.mark.parametrize("keyring", ["its own", "Debian's"])
+def test_a_changed_signature_is_refused(tmp_path: Path, keyring: str) -> None:
+    """One byte of what is signed will do, or a key that is not known."""
+    own = make_signed(tmp_path / "archive")
+    signed = tmp_path / "archive/dists/stage/InRelease"
+    changes = {"its own": ("Components: main", "Components: maim"), "Debian's": ("", "")}
+    signed.write_text(signed.read_text().replace(*changes[keyring]))
+    mirror = Mirror(f"copy:{tmp_path}/archive", {"its own": own, "Debian's": KEYRINGS[0]}[keyring])
+    with pytest.raises(CacheError, match=r"not signed|invalid signature"):
+        PrivateApt(tmp_path / "apt", ["stage"], mirror).update()

@@ -44,9 +44,9 @@ def test_claims_come_in_the_order_of_the_file(tmp_path: Path) -> None:
         ('text = "It lives on."', 'text = " "', r":7: claims.FT-SESSION-2.text: must be a text"),
         ('area = "failover"', 'area = "failover"\nfoo = 1', r":7: claims.FT-SESSION-2.foo: unknown"),
         ("claims.FT-SESSION-2", "claims.ft2", r":7: claims.ft2: not an id"),
-        ("claims.FT-SESSION-2", "claims.LIFE-1", r"line 7"),
+        ("claims.FT-SESSION-2", "claims.LIFE-1", r":7: Cannot declare"),
         ("[claims.FT-SESSION-2]", "[claim.FT-2]", r":7: claim: not a table of claims"),
-        ('source = "COLO-FT.txt"', "source = ", r"line 9"),
+        ('source = "COLO-FT.txt"', "source = ", r":9: Invalid value"),
     ],
 )
 def test_a_mistake_is_named(tmp_path: Path, old: str, new: str, told: str) -> None:

@@ -15,6 +15,7 @@ from colo_harness.doctor import PROBES
 from colo_harness.judge.claims import load_claims
 from colo_harness.proxy.sabotage import SABOTAGES as BENCH_SABOTAGES
 from fixtures.markers import AREAS
+from suites.harness import workflow
 from suites.harness.markdown import Page, first_words, words
 
 ROOT = Path(__file__).parents[2]
@@ -24,6 +25,7 @@ README, RUNNING, WRITING, PAIR, EXPLAIN = (
     PAGES[name] for name in ("README.md", "docs/running.md", "docs/writing-tests.md", "docs/pair.md", "docs/explain.md")
 )
 COMMANDS = {name: page.commands for name, page in PAGES.items()}
+TYPED = sorted({*workflow.ours(), *(one for commands in COMMANDS.values() for one in commands)})
 
 MARKERS = (
     *(
@@ -105,7 +107,8 @@ def test_needs_are_described() -> None:
 
 def test_commands_and_options_of_colo_are_described(colo: dict[str, set[str]]) -> None:
     """Each option of each command, and no other."""
-    pages = (RUNNING.section("`colo`"), PAIR.section("The commands"), EXPLAIN.section("The workload"))
+    parts = (RUNNING.section("`colo`"), PAIR.section("The commands"), EXPLAIN.section("The workload"))
+    pages = (*parts, PAGES["docs/many-runners.md"])
     rows = [row for page in pages for row in page.rows]
     table = [row for row in rows if len(row) == 3]
     told = {(command, option) for name, of, _ in table for command in words(of) for option in first_words([name])}
@@ -122,7 +125,7 @@ def test_options_of_pytest_exist(pytests: set[str]) -> None:
     assert set(told) <= pytests
 
 
-@pytest.mark.parametrize("command", sorted({one for commands in COMMANDS.values() for one in commands}))
+@pytest.mark.parametrize("command", TYPED)
 def test_a_printed_command_can_be_typed(command: str, colo: dict[str, set[str]], pytests: set[str]) -> None:
     """Its program, target, options and tests exist."""
     typed = command.removeprefix("unshare --net ").replace('"', "").split()

@@ -27,7 +27,7 @@ while True:
     with contextlib.suppress(TimeoutError):
         line.recv(100)
 """
-"""A client of anybody's echo service, for a shell's command line."""
+"""A client of anybody's echo service."""
 
 
 def explain(settings: Settings, *arguments: str) -> CompletedProcess[str]:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from colo_harness.colo.impostor import LOADED, READY, RECEIVED, REPLY, REQUEST, Impostor
+from colo_harness.machine.namespace import Namespace
+from suites.harness.inside import caller, connected, listener
 
 STATE = b"state" * 1000
 
@@ -14,10 +16,11 @@ STATE = b"state" * 1000
 def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
     """The primary's and the secondary's end of a stream with an impostor in it."""
     with (
-        socket.create_server(("127.0.0.1", 0)) as place,
-        socket.create_server(("127.0.0.1", 0)) as target,
-        Impostor(place, socket.socket(), target.getsockname()),
-        socket.create_connection(place.getsockname(), 5) as primary,
+        Namespace("impostor") as inside,
+        listener(inside) as place,
+        listener(inside) as target,
+        Impostor(place, caller(inside), target.getsockname()),
+        connected(inside, place) as primary,
         target.accept()[0] as secondary,
     ):
         secondary.settimeout(5)

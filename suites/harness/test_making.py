@@ -175,7 +175,7 @@ def test_environments_stand_side_by_side(place: Place, settings: Settings, tmp_p
         (["nowhere"], "no such folder"),
         (["."], "holds no results"),
         (["one", "--junit", "no/such/folder.xml"], "name a file that can be written"),
-        (["cut-off"], "cut-off-result.json: cannot be read"),
+        (["cut-off"], "cut-off-result.json:1: Expecting"),
     ],
 )
 def test_errors_say_what_to_do(place: Place, tmp_path: Path, arguments: list[str], said: str) -> None:

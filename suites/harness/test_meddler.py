@@ -9,16 +9,25 @@ from typing import Literal
 import pytest
 
 from colo_harness.colo.meddler import Meddler
+from colo_harness.machine.namespace import Namespace
+from suites.harness.inside import connected, listener
 
 Misdeed = Literal["doubled", "swapped"]
 
 
 @pytest.fixture
-def target() -> Iterator[socket.socket]:
+def inside() -> Iterator[Namespace]:
+    """Where all of it is."""
+    with Namespace("meddler") as inside:
+        yield inside
+
+
+@pytest.fixture
+def target(inside: Namespace) -> Iterator[socket.socket]:
     """Where the frames are to go: it listens, as compare_out does."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(10)
-        yield listener
+    with listener(inside) as target:
+        target.settimeout(10)
+        yield target
 
 
 def packed(text: bytes) -> bytes:
@@ -29,11 +38,11 @@ def packed(text: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("misdeed", "seen"), [("doubled", [b"a", b"a", b"bb", b"bb", b"c", b"c"]), ("swapped", [b"bb", b"a", b"c"])]
 )
-def test_frames_are_meddled_with(target: socket.socket, misdeed: Misdeed, seen: list[bytes]) -> None:
+def test_frames_are_meddled_with(inside: Namespace, target: socket.socket, misdeed: Misdeed, seen: list[bytes]) -> None:
     """One that has no other to change places with goes on alone, also where it came in pieces."""
-    place = socket.create_server(("127.0.0.1", 0))
-    meddler = Meddler(place, lambda: socket.create_connection(target.getsockname(), 10), misdeed)
-    with closing(meddler), socket.create_connection(place.getsockname(), 10) as source:
+    place = listener(inside)
+    meddler = Meddler(place, lambda: connected(inside, target), misdeed)
+    with closing(meddler), connected(inside, place) as source:
         sent = packed(b"a") + packed(b"bb") + packed(b"c")
         source.sendall(sent[:11])
         source.sendall(sent[11:])
