@@ -28,6 +28,8 @@ PINGS = 12
 """So often the host is asked for the time; the quickest answer counts."""
 QUICK = "^aes128-gcm@openssh.com"
 """What is preferred to encrypt with, since a release of QEMU has to pass."""
+STAYING = {"keepalive_interval": 5, "keepalive_count_max": 6}
+"""After half a minute without a word a host is gone."""
 PACKAGE = Path(__file__).parents[1]
 
 
@@ -96,20 +98,14 @@ class Link:
         import asyncssh  # noqa: PLC0415 - takes a third of a second, and most runs have no real hosts
 
         self._breaks = (OSError, EOFError, asyncssh.Error)
-        given: dict[str, Any] = {
-            "keepalive_interval": 5,
-            "keepalive_count_max": 6,
-            "login_timeout": REACH,
-            "encryption_algs": QUICK,
-        }
-        given |= {"client_keys": [node.key], "agent_path": None} if node.key else {}
-        given |= {"known_hosts": node.known_hosts} if node.known_hosts else {}
-        given |= {"username": node.user} if node.user else {}
-        given |= {"port": node.port} if node.port else {}
+        argv = [node.python, "-S", "-E", "-B", "-c", START]
         try:
-            self._connection = await asyncssh.connect(node.host, **given)
-            argv = [node.python, "-S", "-E", "-B", "-c", START]
-            self._process = await self._connection.create_process(join(argv), encoding=None)
+            self._connection = await asyncssh.connect(node.host, **_given(node))
+            try:
+                self._process = await self._connection.create_process(join(argv), encoding=None)
+            except BaseException:
+                self._connection.close()
+                raise
         except self._breaks as refusal:
             raise MachineError(
                 f"{self.name}: no ssh to {node.ssh}: {refusal}",
@@ -193,6 +189,15 @@ class Link:
             "\n".join([self.lost or f"the connection to {self.name} broke", *self._said]),
             "look at the host, and at the network that ssh goes by",
         )
+
+
+def _given(node: Node) -> dict[str, Any]:
+    """Return what hosts.toml says of the way in; whatever it leaves out, ssh's own configuration says."""
+    given: dict[str, Any] = {"connect_timeout": REACH, "encryption_algs": QUICK, **STAYING}
+    given |= {"client_keys": [str(Path(node.key).expanduser())], "agent_path": None} if node.key else {}
+    given |= {"known_hosts": str(Path(node.known_hosts).expanduser())} if node.known_hosts else {}
+    given |= {"username": node.user} if node.user else {}
+    return given | ({"port": node.port} if node.port else {})
 
 
 def _size(content: Path | None) -> int:

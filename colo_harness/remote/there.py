@@ -4,6 +4,7 @@ import os
 import queue
 import threading
 from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -126,9 +127,10 @@ class There:
 
     def close(self) -> None:
         """End the agent, and with it all that it started."""
-        self.link.close()
-        for drain in self._drains:
-            drain.close()
+        with ExitStack() as closing:
+            for drain in self._drains:
+                closing.callback(drain.close)
+            closing.callback(self.link.close)
 
     def _send(self, path: Path) -> None:
         if not path.is_dir():

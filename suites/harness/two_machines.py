@@ -4,6 +4,7 @@
 """
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -155,6 +156,7 @@ def main(arguments: Sequence[str]) -> int:
     with Estate() as estate, two_machines(estate.folder, estate.guardian) as machines:
         results = ["--results-dir", str(ROOT / "reports" / "hosts")]
         argv: list[str | Path] = [COLO, "run", "--hosts", machines.hosts, *results, "--", *arguments]
+        signal.signal(signal.SIGINT, lambda *_: None)  # the terminal tells `colo run`, too, which ends in good order
         with machines.runner.entered():
             return subprocess.run(argv, env={**os.environ, "TMPDIR": str(outside())}, check=False).returncode
 
