@@ -1,15 +1,16 @@
 """A site: where one side of a pair runs, be it a namespace of this machine or another machine (colo_harness/remote)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from colo_harness.machine.guardian import Guardian
 from colo_harness.machine.namespace import Namespace
 from colo_harness.machine.process import Process, run
 from colo_harness.machine.program import Program
 
+T = TypeVar("T")
 SHORT = 30.0
 """Seconds that a short command may take."""
 
@@ -34,6 +35,9 @@ class Site(Protocol):
 
     def run(self, *argv: str) -> str:
         """Run a short command there and return its output. Raises MachineError."""
+
+    def employ(self, work: Callable[..., T], modules: Sequence[str], **arguments: Any) -> T:
+        """Return what `work` makes of the namespace there; of the `modules`, below the package, it consists."""
 
     def reaches(self, path: Path) -> bool:
         """Say whether a program there listens on this unix socket; whoever dials the path here is then connected."""
@@ -75,6 +79,10 @@ class Here:
     def run(self, *argv: str) -> str:
         """Run it inside. Raises MachineError."""
         return run(argv, namespace=self._namespace, timeout=SHORT)
+
+    def employ(self, work: Callable[..., T], modules: Sequence[str], **arguments: Any) -> T:  # noqa: ARG002 - all are here
+        """Let it be made here."""
+        return work(self._namespace, **arguments)
 
     def reaches(self, path: Path) -> bool:
         """Say whether the socket is there."""

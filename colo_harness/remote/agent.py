@@ -7,6 +7,7 @@ so this module may import nothing but the standard library and the modules of SE
 """
 
 import hashlib
+import importlib
 import json
 import os
 import queue
@@ -19,7 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-from colo_harness.errors import HarnessError, MachineError
+from colo_harness.errors import HarnessError, MachineError, WaitTimeout
 from colo_harness.machine import mark
 from colo_harness.machine.guardian import Guardian, await_exit
 from colo_harness.machine.namespace import Namespace
@@ -64,6 +65,7 @@ class Agent:
         self._into = into
         self._writing = threading.Lock()
         self._programs: dict[int, Process] = {}
+        self._employed: list[Any] = []
         self._pouring: dict[int, queue.SimpleQueue[None]] = {}
         """The FIFOs, each with what tells that LAST came out."""
         self._guardian = Guardian(folder)
@@ -102,6 +104,8 @@ class Agent:
                 head["value"] = value
         except HarnessError as failure:
             head |= {"problem": failure.problem, "remedy": failure.remedy}
+        except WaitTimeout as late:
+            head |= {"late": str(late)}
         except ProcessLookupError as gone:
             head |= {"gone": str(gone)}
         except OSError as failure:
@@ -183,6 +187,27 @@ class Agent:
     def do_hangs(self, *, pid: int) -> str:
         """Return what its threads do."""
         return self._programs[pid].where_it_hangs()
+
+    # --- work that is done there --------------------------------------------------------------------------------
+
+    def do_learn(self, *, sources: dict[str, str]) -> None:
+        """Take in more modules of the package."""
+        for name, text in sources.items():
+            path = self._folder / "code" / "colo_harness" / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        importlib.invalidate_caches()
+
+    def do_employ(self, *, module: str, function: str, arguments: dict[str, Any]) -> int:
+        """Call a function that makes something in the namespace; return the number of what it made."""
+        made = getattr(importlib.import_module(module), function)(self._inside, **arguments)
+        self._employed.append(made)
+        return len(self._employed) - 1
+
+    def do_tell(self, *, number: int, name: str, given: list[Any], arguments: dict[str, Any]) -> Any:
+        """Call a method of it, or return an attribute."""
+        found = getattr(self._employed[number], name)
+        return found(*given, **arguments) if callable(found) else found
 
     # --- files --------------------------------------------------------------------------------------------------
 

@@ -5,13 +5,13 @@ import itertools
 import json
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from shlex import join
 from typing import TYPE_CHECKING, Any, Self
 
-from colo_harness.errors import HarnessError, MachineError, OutOfReach
+from colo_harness.errors import HarnessError, MachineError, OutOfReach, WaitTimeout
 from colo_harness.machine.site import Clock
 from colo_harness.qemu.loop import Loop
 from colo_harness.remote.agent import PIECE, SENT, SILENCE, START
@@ -58,7 +58,7 @@ class Link:
         self.close()
 
     def call(self, do: str, *, timeout: float = REACH, content: Path | None = None, **arguments: Any) -> Any:
-        """Return what the agent answers to a request. Raises MachineError, ProcessLookupError."""
+        """Return what the agent answers to a request. Raises MachineError, ProcessLookupError, WaitTimeout."""
         if self.lost:
             raise self._loss()
         try:
@@ -111,9 +111,8 @@ class Link:
                 f"{self.name}: no ssh to {node.ssh}: {refusal}",
                 f"try `ssh {node.ssh} {node.python} --version`, and look at hosts.toml",
             ) from refusal
-        sent = {name: (PACKAGE / name).read_text(encoding="utf-8") for name in SENT}
         self._writing = asyncio.Lock()
-        self._process.stdin.write(json.dumps(sent).encode() + b"\n")
+        self._process.stdin.write(json.dumps(sources(SENT)).encode() + b"\n")
         self._tasks = [asyncio.create_task(work) for work in (self._hear(), self._overhear(), self._beat())]
 
     async def _ask(self, do: str, content: Path | None, arguments: dict[str, Any]) -> Any:
@@ -191,6 +190,11 @@ class Link:
         )
 
 
+def sources(names: Iterable[str]) -> dict[str, str]:
+    """Return what modules of the package say, by their names below it."""
+    return {name: (PACKAGE / name).read_text(encoding="utf-8") for name in names}
+
+
 def _given(node: Node) -> dict[str, Any]:
     """Return what hosts.toml says of the way in; whatever it leaves out, ssh's own configuration says."""
     given: dict[str, Any] = {"connect_timeout": REACH, "encryption_algs": QUICK, **STAYING}
@@ -214,6 +218,8 @@ async def _pieces(content: Path | None) -> AsyncIterator[bytes]:
 def _settle(answer: "asyncio.Future[Any]", head: dict[str, Any], body: bytes) -> None:
     if "problem" in head:
         answer.set_exception(MachineError(head["problem"], head["remedy"]))
+    elif "late" in head:
+        answer.set_exception(WaitTimeout(head["late"]))
     elif "gone" in head:
         answer.set_exception(ProcessLookupError(head["gone"]))
     else:

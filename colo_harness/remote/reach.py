@@ -2,12 +2,12 @@
 
 from colo_harness.qemu.topology import Topology
 
-RELAYED = "a relay of ours stands in a stream between the hosts, which takes a socket in a namespace of ours"
+RELAYED = "a relay of ours stands around a colo-compare or answers for a secondary, with sockets in a namespace of ours"
 
 
 def why_not(topology: Topology) -> str:
     """Return why such a pair cannot be on real hosts, or nothing."""
-    if topology.relayed or topology.narrowed or topology.meddling or topology.impostor:
+    if topology.narrowed or topology.meddling or topology.impostor:
         return RELAYED
     if topology.managed:
         return "the cluster manager of the tests lives in namespaces of ours"

@@ -3,11 +3,12 @@
 import os
 import queue
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any, TypeVar, cast
 
 from colo_harness.errors import MachineError, WaitTimeout
 from colo_harness.machine.guardian import Guardian
@@ -15,11 +16,13 @@ from colo_harness.machine.manifest import sha256
 from colo_harness.machine.process import run
 from colo_harness.machine.program import Program
 from colo_harness.machine.site import Clock
+from colo_harness.remote.employed import Employed
 from colo_harness.remote.errand import Errand
 from colo_harness.remote.hosts import Node
-from colo_harness.remote.link import REACH, SLOW, Link
+from colo_harness.remote.link import REACH, SLOW, Link, sources
 from colo_harness.wait import wait_until
 
+T = TypeVar("T")
 MANIFEST = "manifest.json"
 """In a folder of the cache: what all that lies below it is."""
 UNREAD = ("./root/usr/share/doc", "./root/usr/share/locale", "./root/usr/share/man")
@@ -47,6 +50,12 @@ class There:
     def start(self, argv: Sequence[str | Path], *, name: str, log_dir: Path, guardian: Guardian) -> Program:  # noqa: ARG002 - the agent has a guardian of its own
         """Start a program there. Raises MachineError."""
         return Errand(argv, name=name, log_dir=log_dir, link=self.link, flush=self.flush)
+
+    def employ(self, work: Callable[..., T], modules: Sequence[str], **arguments: Any) -> T:
+        """Have what `work` makes there, and return what hands on all that it is asked. Raises MachineError."""
+        self.link.call("learn", sources=sources(modules))
+        made: dict[str, Any] = {"module": work.__module__, "function": work.__name__, "arguments": arguments}
+        return cast("T", Employed(self.link, int(self.link.call("employ", **made)), work.__annotations__["return"]))
 
     def reaches(self, path: Path) -> bool:
         """Say whether a program there listens on this unix socket; whoever dials the path here is then connected."""

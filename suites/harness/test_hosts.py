@@ -10,6 +10,8 @@ from subprocess import PIPE, Popen
 
 import pytest
 
+from colo_harness.colo import relay
+from colo_harness.colo.message import Message
 from colo_harness.errors import OutOfReach, UsageError, WaitTimeout
 from colo_harness.history import History
 from colo_harness.machine.guardian import Guardian
@@ -156,6 +158,18 @@ def test_a_program_of_a_host_is_like_one_of_ours(site: There, tmp_path: Path) ->
         assert (program.poll(), program.states(), program.stderr()) == (-9, [], "said\n")
         with pytest.raises(ProcessLookupError):
             program.signal(15)
+
+
+def test_what_works_on_a_host_is_used_as_if_it_were_here(site: There) -> None:
+    """A relay there is asked and told as one here, and raises what one here would."""
+    at, target = ("127.0.0.1", 9997), ("127.0.0.1", 9998)
+    there = site.employ(relay.between, relay.MODULES, at=at, target=target, breaks=())
+    there.hold(Message.VMSTATE_LOADED)
+
+    assert (there.held, there.passed, there.over) == (None, [], False)
+    with pytest.raises(WaitTimeout, match="no vmstate-loaded came"):
+        there.wait_held(timeout=0.01)
+    there.close()
 
 
 def test_nothing_stays_on_a_host_whose_runner_is_killed(machines: TwoMachines, site: There, tmp_path: Path) -> None:
