@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -167,8 +167,8 @@ def open_lab(
             loop, guardian, settings.timeouts, settings.results_dir / CORES if settings.core else None
         )
         found = Contract.of(probing(lambda: _probe(qemu, settings, around)))
-        fleet = Fleet(settings.hosts, loop) if settings.hosts else None
-        yield Lab(settings, [*qemu, *found.sandboxing], found, around, fleet)
+        with Fleet(settings.hosts) if settings.hosts else nullcontext() as fleet:
+            yield Lab(settings, [*qemu, *found.sandboxing], found, around, fleet)
 
 
 def _probe(qemu: Sequence[str], settings: Settings, around: Surroundings) -> Findings:

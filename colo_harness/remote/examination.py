@@ -12,7 +12,6 @@ from colo_harness.errors import HarnessError, MachineError
 from colo_harness.machine.network import CLIENT, HOSTS, PREFIX, Host
 from colo_harness.machine.process import run
 from colo_harness.qemu import release
-from colo_harness.qemu.loop import Loop
 from colo_harness.remote.fleet import Fleet
 from colo_harness.remote.network import RealNetwork
 from colo_harness.remote.there import There
@@ -31,7 +30,7 @@ CONNECT = "import socket, sys; s = socket.socket(); s.settimeout(5); print(s.con
 def examine(settings: Settings, path: Path) -> Iterator[Answer]:
     """Try everything on both hosts, then what is between them. Raises UsageError for a file that says nonsense."""
     with ExitStack() as stack:
-        fleet = Fleet(path, stack.enter_context(Loop()))
+        fleet = stack.enter_context(Fleet(path))
         well = True
         for host in HOSTS:
             for answer in _of_host(fleet, host, settings):

@@ -2,6 +2,7 @@
 
 from collections import deque
 from pathlib import Path
+from typing import Self
 
 from colo_harness.errors import MachineError, WaitTimeout
 from colo_harness.machine.network import HOSTS, Host
@@ -13,13 +14,22 @@ from colo_harness.wait import wait_until
 
 
 class Fleet:
-    """Hands out sites, each with an agent of its own."""
+    """Hands out sites, each with an agent of its own; a context manager.
 
-    def __init__(self, path: Path, loop: Loop) -> None:
+    ssh has a loop of its own: a guest that floods its console would hold up all else on that of the monitors.
+    """
+
+    def __init__(self, path: Path) -> None:
         self.hosts: Hosts = load(path)
-        self._loop = loop
+        self._loop = Loop()
         self._brought: dict[Host, set[Path]] = {name: set() for name in HOSTS}
         self._last: dict[Host, There] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.close()
 
     def site(self, name: Host) -> There:
         """Send an agent to a host; one whose power was taken has its time to come up again. Raises MachineError."""

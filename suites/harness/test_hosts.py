@@ -53,14 +53,13 @@ VICTIM = """
 import sys
 from pathlib import Path
 from colo_harness.machine.guardian import Guardian
-from colo_harness.qemu.loop import Loop
 from colo_harness.remote.fleet import Fleet
 
 folder = Path(sys.argv[2])
 folder.mkdir()
 (folder / "disk").write_text("it")
-with Loop() as loop, Guardian() as guardian:
-    site = Fleet(Path(sys.argv[1]), loop).site("host_a")
+with Fleet(Path(sys.argv[1])) as fleet, Guardian() as guardian:
+    site = fleet.site("host_a")
     site.hand_over(folder)
     program = site.start(["sleep", "1000"], name="it", log_dir=folder, guardian=guardian)
     print(program.pid, flush=True)
@@ -84,10 +83,10 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoMachines]:
 @pytest.fixture
 def site(machines: TwoMachines) -> Iterator[There]:
     """host_a, with an agent of its own."""
-    with machines.runner.entered():  # the loop's thread stays there, and with it the connection
-        loop = Loop()
-    with loop:
-        site = Fleet(machines.hosts, loop).site("host_a")
+    with machines.runner.entered():  # the thread that has the connection stays there
+        fleet = Fleet(machines.hosts)
+    with fleet:
+        site = fleet.site("host_a")
         yield site
         site.close()
 
@@ -194,8 +193,7 @@ def test_a_fence_takes_the_power(tmp_path: Path) -> None:
         guardian = stack.enter_context(Guardian())
         machines = stack.enter_context(two_machines(tmp_path, guardian))
         with machines.runner.entered():
-            loop = stack.enter_context(Loop())
-        fleet = Fleet(machines.hosts, loop)
+            fleet = stack.enter_context(Fleet(machines.hosts))
         fence = ("kill", "-KILL", str(machines.servers[0].pid))
         site = There(fleet.site("host_a").link, replace(fleet.hosts.host_a, fence=fence), set())
         stack.callback(site.close)
