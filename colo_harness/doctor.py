@@ -17,6 +17,7 @@ from colo_harness.qemu import accelerator, contract, guest, kernel, lwip, releas
 from colo_harness.qemu.contract import NEEDED_DRIVERS, NEEDED_OBJECTS, Contract
 from colo_harness.qemu.loop import Loop
 from colo_harness.qemu.topology import GuestKind
+from colo_harness.remote.examination import examine
 from colo_harness.report import node
 from colo_harness.settings import Settings
 
@@ -71,7 +72,11 @@ class Doctor:
         for name in PROBES:
             asking(name)
             heard(self.answer(name))
-        return Diagnosis(tuple(map(self.answer, PROBES)), self._accelerators())
+        answers = [*map(self.answer, PROBES)]
+        for answer in examine(self.settings, self.settings.hosts) if self.settings.hosts else ():
+            heard(answer)
+            answers.append(answer)
+        return Diagnosis(tuple(answers), self._accelerators())
 
     def _accelerators(self) -> dict[str, str]:
         tick = self.cause("kvm-tick")
@@ -209,7 +214,15 @@ def _stranger(doctor: Doctor) -> str:
     return f"QEMU {release.fetch(settings, name=name).number}"
 
 
+def _one_machine(doctor: Doctor) -> str:
+    if doctor.settings.hosts:
+        raise Declined("the pair's hosts are real machines (--hosts)")
+    return "the pair's hosts are namespaces of this machine"
+
+
 def _kvm(doctor: Doctor) -> str:
+    if doctor.settings.hosts:
+        raise Declined("guests of real hosts run under TCG")
     if doctor.settings.accel == "tcg":
         raise Declined("--accel tcg was given")
     return probe.kvm()
@@ -253,6 +266,7 @@ PROBES: dict[str, Probe] = {
         Probe("realtime", _of_machine(probe.realtime), must=False),
         Probe("userfaultfd", _of_machine(probe.userfaultfd), must=False),
         Probe("suspension", _of_machine(probe.suspension), must=False),
+        Probe("one-machine", _one_machine, must=False),
         Probe("chromium", _of_machine(browser.probe), must=False),
         Probe("cache", _cache),
         Probe("guests", _guests, after=("cache",)),
