@@ -7,6 +7,7 @@ from typing import Self
 from colo_harness.colo.lab import Lab
 from colo_harness.history import History
 from colo_harness.machine.network import Network
+from colo_harness.machine.site import Here
 from colo_harness.qemu import argv, warm
 from colo_harness.qemu.argv import Files
 from colo_harness.qemu.topology import Topology
@@ -28,7 +29,7 @@ class Solo:
             "host_a",
             [*lab.qemu, *graph],
             files,
-            namespace=network.host_a,
+            site=Here(network.host_a),
             history=history,
             around=lab.around,
         )

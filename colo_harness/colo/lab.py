@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -10,8 +10,10 @@ from typing import Any
 
 from filelock import FileLock
 
-from colo_harness.errors import StartupFailed, UsageError
+from colo_harness.errors import OutOfReach, StartupFailed, UsageError
+from colo_harness.machine.capture import Capture
 from colo_harness.machine.guardian import Guardian
+from colo_harness.machine.network import Network
 from colo_harness.qemu import applications, contract, guest, release
 from colo_harness.qemu.argv import Boot
 from colo_harness.qemu.contract import NEEDED_DRIVERS, NEEDED_OBJECTS, Contract
@@ -20,6 +22,10 @@ from colo_harness.qemu.loop import Loop
 from colo_harness.qemu.topology import Image, Topology
 from colo_harness.qemu.vm import Surroundings
 from colo_harness.qemu.warm import Guest, States
+from colo_harness.remote.capture import Outgoing
+from colo_harness.remote.fleet import Fleet
+from colo_harness.remote.network import RealNetwork
+from colo_harness.remote.reach import why_not
 from colo_harness.settings import Settings
 
 MIB = 1 << 20
@@ -42,12 +48,35 @@ class Lab:
     """What starts the QEMU under test, in its sandbox, before its options."""
     contract: Contract
     around: Surroundings
+    fleet: Fleet | None = None
+    """The real hosts, where `settings.hosts` names some."""
     others: Mapping[str, "Lab"] = field(default_factory=dict)
     """The labs of hosts whose QEMU is another one."""
 
     def of(self, host: str) -> "Lab":
         """Return the lab that a host's QEMU comes from."""
         return self.others.get(host, self)
+
+    def network(self, topology: Topology) -> Network:
+        """Return the hosts of a pair, its client and what joins them. Raises MachineError, OutOfReach."""
+        if self.fleet is None:
+            return Network(topology.nics, heartbeat=topology.managed)
+        if reason := why_not(topology):
+            raise OutOfReach(reason)
+        return RealNetwork(self.fleet)
+
+    def capture(self, network: Network, path: Path) -> Capture:
+        """Return what notes each frame on the service network until it is stopped. Raises MachineError."""
+        kind = Outgoing if self.fleet else Capture
+        return kind(network, path, guardian=self.around.guardian)
+
+    def belongings(self, guest: Guest) -> list[Path]:
+        """Return what a QEMU of this lab reads that lies in the cache: itself, and what its guest boots."""
+        folder = self.settings.cache_dir / release.recipe(self.settings.release).folder
+        return [
+            *([] if self.settings.qemu else [folder]),
+            *([one for one in (guest.boot.kernel, guest.boot.initrd) if one] if guest.boot else ()),
+        ]
 
     @cached_property
     def images(self) -> ImageTool:
@@ -147,7 +176,8 @@ def open_lab(
             loop, guardian, settings.timeouts, settings.results_dir / CORES if settings.core else None
         )
         found = Contract.of(probing(lambda: _probe(qemu, settings, around)))
-        yield Lab(settings, [*qemu, *found.sandboxing], found, around)
+        with Fleet(settings.hosts) if settings.hosts else nullcontext() as fleet:
+            yield Lab(settings, [*qemu, *found.sandboxing], found, around, fleet)
 
 
 def _probe(qemu: Sequence[str], settings: Settings, around: Surroundings) -> Findings:

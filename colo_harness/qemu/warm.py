@@ -19,6 +19,7 @@ from colo_harness.history import Entry, History
 from colo_harness.machine.holding import scratch
 from colo_harness.machine.manifest import sha256
 from colo_harness.machine.network import Network
+from colo_harness.machine.site import Here
 from colo_harness.qemu import argv
 from colo_harness.qemu.argv import Boot, Files, Part
 from colo_harness.qemu.carrier import load, saving
@@ -148,7 +149,7 @@ class States:
                 "host_a",
                 [*self.qemu, *graph],
                 files,
-                namespace=network.host_a,
+                site=Here(network.host_a),
                 history=history,
                 around=self.around,
             )
