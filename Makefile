@@ -6,11 +6,12 @@ LOCK := requirements-dev.lock
 AREA := failover
 N := 5
 SEED := 1
+SUITES := suites/lifecycle suites/failover
 OUT := reports/blind
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 
-.PHONY: setup test conformance user example bench soak kills blind lint docs lock clean
+.PHONY: setup test conformance user example bench soak kills hosts blind lint docs lock clean
 .DELETE_ON_ERROR:
 
 # trixie's QEMU is the other one of the pairs whose hosts have two releases.
@@ -46,6 +47,10 @@ bench: setup
 # Runs an area N times over in one process: make soak AREA=lifecycle N=10.
 soak: setup
 	$(BIN)/pytest suites/$(AREA) --soak=$(N) --results-dir=reports/soak
+
+# The suite on two machines that share nothing but networks, made of this one: make hosts SUITES=suites/lifecycle.
+hosts: setup
+	$(BIN)/python -m suites.harness.two_machines -- $(SUITES)
 
 # Ends N runs with kill -9, each at a random moment, and looks for what is left: make kills N=100 SEED=7.
 kills: setup

@@ -13,10 +13,11 @@ from colo_harness.machine.bundle import Recipe, damage
 from colo_harness.machine.estate import outside
 from colo_harness.machine.guardian import Guardian
 from colo_harness.machine.holding import scratch
-from colo_harness.qemu import accelerator, contract, guest, kernel, lwip, release
+from colo_harness.qemu import accelerator, applications, contract, guest, kernel, lwip, release, software
 from colo_harness.qemu.contract import NEEDED_DRIVERS, NEEDED_OBJECTS, Contract
 from colo_harness.qemu.loop import Loop
 from colo_harness.qemu.topology import GuestKind
+from colo_harness.remote.examination import examine
 from colo_harness.report import node
 from colo_harness.settings import Settings
 
@@ -71,7 +72,11 @@ class Doctor:
         for name in PROBES:
             asking(name)
             heard(self.answer(name))
-        return Diagnosis(tuple(map(self.answer, PROBES)), self._accelerators())
+        answers = [*map(self.answer, PROBES)]
+        for answer in examine(self.settings, self.settings.hosts) if self.settings.hosts else ():
+            heard(answer)
+            answers.append(answer)
+        return Diagnosis(tuple(answers), self._accelerators())
 
     def _accelerators(self) -> dict[str, str]:
         tick = self.cause("kvm-tick")
@@ -163,7 +168,7 @@ def _setup(settings: Settings) -> str:
 
 
 def _cache(doctor: Doctor) -> str:
-    for recipe in (*_releases(doctor.settings), kernel.RECIPE, lwip.RECIPE):
+    for recipe in (*_releases(doctor.settings), kernel.RECIPE, lwip.RECIPE, software.RECIPE):
         if reason := damage(doctor.settings.cache_dir, recipe):
             raise CacheError(f"{recipe.folder}: {reason}", f"`{_setup(doctor.settings)}` fetches it")
     linux, tcp = kernel.fetch_kernel(doctor.settings), lwip.fetch_lwip(doctor.settings)
@@ -173,7 +178,8 @@ def _cache(doctor: Doctor) -> str:
 def _guests(doctor: Doctor) -> str:
     settings = doctor.settings
     small = f"{guest.tick(settings).parent.name}, {guest.micro(settings).parent.name}"
-    return f"built: {small}, linux-{guest.linux(settings).digest[:12]}"
+    real = f"applications-{applications.applications(settings).digest[:12]}"
+    return f"built: {small}, linux-{guest.linux(settings).digest[:12]}, {real}"
 
 
 def _qemu(doctor: Doctor) -> str:
@@ -209,7 +215,15 @@ def _stranger(doctor: Doctor) -> str:
     return f"QEMU {release.fetch(settings, name=name).number}"
 
 
+def _one_machine(doctor: Doctor) -> str:
+    if doctor.settings.hosts:
+        raise Declined("the pair's hosts are real machines (--hosts)")
+    return "the pair's hosts are namespaces of this machine"
+
+
 def _kvm(doctor: Doctor) -> str:
+    if doctor.settings.hosts:
+        raise Declined("guests of real hosts run under TCG")
     if doctor.settings.accel == "tcg":
         raise Declined("--accel tcg was given")
     return probe.kvm()
@@ -253,6 +267,7 @@ PROBES: dict[str, Probe] = {
         Probe("realtime", _of_machine(probe.realtime), must=False),
         Probe("userfaultfd", _of_machine(probe.userfaultfd), must=False),
         Probe("suspension", _of_machine(probe.suspension), must=False),
+        Probe("one-machine", _one_machine, must=False),
         Probe("chromium", _of_machine(browser.probe), must=False),
         Probe("cache", _cache),
         Probe("guests", _guests, after=("cache",)),

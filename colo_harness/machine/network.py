@@ -12,6 +12,7 @@ from typing import Literal, Protocol, Self
 from colo_harness.errors import MachineError, WaitTimeout
 from colo_harness.machine import mark
 from colo_harness.machine.namespace import Namespace
+from colo_harness.machine.site import Here, Site
 from colo_harness.wait import wait_until
 
 Host = Literal["host_a", "host_b"]
@@ -106,6 +107,10 @@ class Network:
     def host(self, name: Host) -> Namespace:
         """Return the namespace of host_a or host_b."""
         return {"host_a": self.host_a, "host_b": self.host_b}[name]
+
+    def site(self, name: Host) -> Site:
+        """Return where a side of the pair runs."""
+        return Here(self.host(name))
 
     def address(self, host: Host) -> str:
         """Return the host's address on the COLO network."""
