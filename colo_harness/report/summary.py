@@ -6,7 +6,7 @@ from html import escape
 from typing import Any
 
 from colo_harness.judge.score import VERDICTS
-from colo_harness.report import merging
+from colo_harness.report import merging, sysinfo
 from colo_harness.report.matrix.page import framed
 from colo_harness.report.past import Past, Point
 from colo_harness.report.runs import Run
@@ -116,7 +116,9 @@ def _environment(runs: Sequence[Run]) -> str:
     lacking = [f"{key}: {value}" for key, value in found.items() if key not in there]
     doctor = [*lacking, f"there: {', '.join(there)}"] if found else []
     judged = [f"{key}: {value}" for key, value in told.items() if key not in found]
-    return _list("Environment", judged) + _list("What the doctor found", doctor)
+    machines = [f"{name}, among the report's attachments" for name in sysinfo.texts({"": runs})]
+    parts = {"Environment": judged, "What the doctor found": doctor, "What Avocado saw of the machines": machines}
+    return "".join(_list(title, lines) for title, lines in parts.items())
 
 
 def _list(title: str, lines: Sequence[str]) -> str:

@@ -14,6 +14,7 @@ from colo_harness.machine.estate import outside
 from colo_harness.machine.namespace import Namespace
 from colo_harness.settings import Settings
 from fixtures.settings import GUARDIAN
+from suites.harness.carried import carried
 from suites.harness.sshd import ssh_server
 
 COLO = str(Path(sys.executable).with_name("colo"))
@@ -55,8 +56,10 @@ def test_parts_run_on_this_machine(tmp_path: Path, settings: Settings) -> None:
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert judged(tmp_path) == {"1/2": ["valid"] * 3, "2/2": ["valid"] * 2}
     assert "PASS 2 | ERROR 0 | FAIL 0 | SKIP 0" in ran.stdout
-    (seen,) = {file.name for file in tmp_path.glob("proxy-*/sysinfo/*.txt")}
-    assert f"sysinfo-{seen}" in (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
+    *_, seen = [file.read_bytes() for file in sorted(tmp_path.glob("proxy-*/sysinfo/*.txt"))]
+    assert b"== cpuinfo ==" in seen
+    assert seen in carried(tmp_path / "report" / "index.html").values()
+    assert "sysinfo-" in (tmp_path / "report" / "summary.html").read_text(encoding="utf-8")
 
 
 def test_parts_run_on_other_machines(tmp_path: Path, settings: Settings, pytestconfig: pytest.Config) -> None:

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from colo_harness.report.merging import claims, missing
+from colo_harness.report.past import Past, points
 from colo_harness.report.runs import Run
+from colo_harness.report.summary import summary
 from suites.harness.innersuite import InnerSuite
 
 SHARDED = ("-p", "fixtures.shards", "-v")
@@ -73,3 +75,11 @@ def test_a_shard_that_is_missing_is_named(tmp_path: Path) -> None:
     runs = [left(tmp_path, (number, 3), verdict="valid") for number in (1, 3)]
     assert missing(runs) == ["shard 2/3 is missing: its tests are not in this report"]
     assert missing([*runs, left(tmp_path, (2, 3), verdict="valid")]) == []
+
+
+def test_the_summary_has_a_claim_once_and_names_what_is_missing(tmp_path: Path) -> None:
+    """Whichever of the shards tested it."""
+    named = {"all": [left(tmp_path, (number, 3), verdict="valid") for number in (1, 3)]}
+    page = summary(named, points(named), Past(tmp_path / "history"), {})
+    assert page.count("<td>FT-1</td>") == 1
+    assert "shard 2/3 is missing" in page

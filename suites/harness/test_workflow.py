@@ -54,5 +54,5 @@ def test_the_container_has_what_the_runners_have() -> None:
     (packages,) = set(PACKAGES.findall(PATH.read_text(encoding="utf-8")))
     assert PACKAGES.findall(CONTAINER) == [packages]
     assert re.findall(r"^FROM (.*)$", CONTAINER, re.MULTILINE) == [JOBS["shard"]["container"]["image"]]
-    assert re.findall(r"make (\w+)", CONTAINER) == ["setup"]
+    assert re.findall(r"RUN make (\w+)", CONTAINER) == ["setup"]
     assert 'ENTRYPOINT [".venv/bin/colo"]' in CONTAINER
