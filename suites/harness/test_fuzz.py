@@ -48,7 +48,7 @@ from suites.harness.streams import checkpoint, entry, joined, word
 
 pytestmark = pytest.mark.generated
 
-EXAMPLES = 150
+EXAMPLES = 60
 LONGEST = 16
 Fuzz = Callable[[Any, Callable[[Any], object]], None]
 
