@@ -46,8 +46,6 @@ from colo_harness.traffic.session import WrongAnswer
 from colo_harness.traffic.stream import Stream
 from suites.harness.streams import checkpoint, entry, joined, word
 
-pytestmark = pytest.mark.generated
-
 EXAMPLES = 60
 LONGEST = 16
 Fuzz = Callable[[Any, Callable[[Any], object]], None]
