@@ -22,6 +22,7 @@ from colo_harness.qemu.loop import Loop
 from colo_harness.qemu.topology import Topology
 from colo_harness.qemu.vm import VM, Surroundings
 from colo_harness.remote import hosts
+from colo_harness.remote.examination import examine
 from colo_harness.remote.fleet import Fleet
 from colo_harness.remote.there import There
 from colo_harness.settings import Settings
@@ -222,6 +223,20 @@ def test_stamps_are_read_by_the_clock_that_made_them(settings: Settings, tmp_pat
 
     assert history.entries[0].data == {"ahead": 1000, "uncertain": 0.001}
     assert -1001 < stopped.at < -900
+
+
+def test_doctor_tries_both_hosts_and_what_is_between(machines: TwoMachines, tmp_path: Path) -> None:
+    """All is well with a sound file; of an interface that is not there, the host is named whose it is to be."""
+    wrong = tmp_path / "hosts.toml"
+    before, after = machines.hosts.read_text(encoding="utf-8").split("[host_b]")
+    wrong.write_text(f"{before}[host_b]{after.replace('lan0', 'lan9')}", encoding="utf-8")
+    settings = Settings(qemu=Path("/usr/bin/env"))  # it has a version, and is there already
+    with machines.runner.entered():
+        sound, broken = (list(examine(settings, file)) for file in (machines.hosts, wrong))
+
+    assert [one for one in sound if one.must and not one.ok] == []
+    assert len(sound) == len(broken) == 11
+    assert [(one.name, "host_b" in one.text) for one in broken if one.must and not one.ok] == [("between hosts", True)]
 
 
 def test_a_pair_runs_on_two_machines(machines: TwoMachines, tmp_path: Path) -> None:
