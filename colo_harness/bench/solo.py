@@ -21,7 +21,7 @@ class Solo:
         files = Files(folder / "host_a")
         files.make()
         guest = lab.guest(topology)
-        lab.copy(guest.disk, files.disk)
+        lab.copy(lab.states.disk(topology, guest), files.disk)
         state = lab.states.path(topology, guest)
         graph = argv.machine(topology, files, host="host_a", boot=guest.boot)
         graph = graph.joined([*argv.alone(topology, files), *warm.restoring()])

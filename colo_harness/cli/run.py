@@ -29,7 +29,7 @@ from colo_harness.settings import Settings
 
 ROOT = Path.cwd() if place.INSTALLED else place.DATA
 """Where the suites lie: the checkout; of the installed library's user, the folder that he is in."""
-RIGHTS = ("memory", "disk", "netns", "tap")
+RIGHTS = ("memory", "disk", "netns")
 """What is asked for before anything is fetched,"""
 BUILD = ("qemu", "qemu-objects", "qemu-drivers")
 """and of a QEMU that is not to be fetched."""

@@ -14,7 +14,7 @@ from colo_harness.errors import OutOfReach, StartupFailed, UsageError
 from colo_harness.machine.capture import Capture
 from colo_harness.machine.guardian import Guardian
 from colo_harness.machine.network import Network
-from colo_harness.qemu import contract, guest, release
+from colo_harness.qemu import applications, contract, guest, release
 from colo_harness.qemu.argv import Boot
 from colo_harness.qemu.contract import NEEDED_DRIVERS, NEEDED_OBJECTS, Contract
 from colo_harness.qemu.disk import ImageTool
@@ -100,6 +100,11 @@ class Lab:
     def _linux(self) -> guest.LinuxImage:
         return guest.linux(self.settings)  # looks at each file of the cache: once a run is enough
 
+    @cached_property
+    def applications(self) -> applications.Applications:
+        """The guest of the applications, built where the cache has none."""
+        return applications.applications(self.settings)
+
     def guest(self, topology: Topology) -> Guest:
         """Return the guest that `topology` asks for, building it where the cache has none."""
         if topology.image:
@@ -110,6 +115,10 @@ class Lab:
         if topology.guest == "micro":
             kernel = self._micro
             return Guest(Boot(kernel, None, "micro"), self._base(topology), kernel.parent.name)
+        if topology.guest == "applications":
+            made = self.applications
+            disk = self._disk("applications", lambda path: self.images.create_from(path, made.disk))
+            return Guest(Boot(made.kernel, made.initrd, guest.CMDLINE), disk, made.digest, writes=True)
         linux = self._linux
         cmdline = f"{guest.CMDLINE} colo.fresh=1" if topology.fresh else guest.CMDLINE
         return Guest(Boot(linux.kernel, linux.initrd, cmdline), self._base(topology), linux.digest)

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 
 def prepare_disks(pair: "ColoPair") -> None:
     """Give each host its copy of the same disk, and the secondary its two buffers."""
+    lab = pair.lab.of(pair.host(Role.PRIMARY))
+    disk = lab.states.disk(pair.topology, pair.guest) if _is_warm(pair) else pair.guest.disk
     for host in HOSTS:
         pair.files[host].make()
         for image, _, _ in pair.files[host].images(pair.topology.disks):
-            pair.lab.copy(pair.guest.disk, image)
+            pair.lab.copy(disk, image)
         pair.network.site(host).hand_over(pair.files[host].folder)
     make_buffers(pair)
 
