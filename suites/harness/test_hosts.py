@@ -160,7 +160,7 @@ def test_a_program_of_a_host_is_like_one_of_ours(site: There, tmp_path: Path) ->
 def test_what_works_on_a_host_is_used_as_if_it_were_here(site: There) -> None:
     """A relay there is asked and told as one here, and raises what one here would."""
     at, target = ("127.0.0.1", 9997), ("127.0.0.1", 9998)
-    there = site.employ(relay.between, relay.MODULES, at=at, target=target, breaks=())
+    there = site.employ(relay.between, at=at, target=target, breaks=())
     there.hold(Message.VMSTATE_LOADED)
 
     assert (there.held, there.passed, there.over) == (None, [], False)
