@@ -37,9 +37,9 @@ class Site(Protocol):
         """Run a short command there and return its output. Raises MachineError."""
 
     def employ(self, work: Callable[..., T], **arguments: Any) -> T:
-        """Return what `work` makes of the namespace there; what its module imports, of ours too, is the standard library's alone.
+        """Return what `work` makes of the namespace there. Raises MachineError.
 
-        Raises MachineError.
+        What its module imports, and what those of ours import in turn, is the standard library's alone.
         """
 
     def reaches(self, path: Path) -> bool:
