@@ -32,6 +32,9 @@ JOBS = "jobs"
 """What Avocado leaves, below the results."""
 LONGEST = 230
 """Minutes. Its remote spawner gives a test four hours, and fails on any other number: it takes the text for one."""
+SLOT = ("client", "host", "port", "username", "password", "prompt")
+"""What aexpect must be told of a host."""
+SLOT_SHOWN = "docs/many-runners.md shows what is in one"
 Areas = Annotated[list[str] | None, typer.Option("--area", help="Only this area; may be given again.")]
 Releases = Annotated[list[str] | None, typer.Option("--release", metavar="NAME", help="Judge it; may be given again.")]
 Slots = Annotated[
@@ -91,8 +94,12 @@ def _releases(asked: Sequence[str] | None) -> list[str]:
 def _hosts(slots: Sequence[Path] | None, listen: str | None) -> list[str]:
     """Return the slots' files. Raises UsageError."""
     for slot in slots or []:
-        if not slot.is_file():
-            raise UsageError(f"--slot {slot}: no such file", "docs/many-runners.md shows what is in one")
+        try:
+            told = json.loads(slot.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as trouble:
+            raise UsageError(f"--slot {slot}: cannot be read ({trouble})", SLOT_SHOWN) from trouble
+        if lacking := [key for key in SLOT if not (isinstance(told, dict) and key in told)]:
+            raise UsageError(f"--slot {slot}: {lacking[0]} is missing", SLOT_SHOWN)
     if bool(slots) != bool(listen):
         raise UsageError("--slot and --listen go together", "say at which HOST:PORT those hosts reach this machine")
     return [str(slot.absolute()) for slot in slots or []]

@@ -73,8 +73,20 @@ def test_parts_run_on_other_machines(tmp_path: Path, settings: Settings, pytestc
     assert len(list(place.glob("proxy-*/sysinfo/*.txt"))) == 1
 
 
-def test_what_cannot_run_is_said_at_once(tmp_path: Path) -> None:
-    """In a line and a remedy, before Avocado is started."""
-    argv = [COLO, "avocado", f"--results-dir={tmp_path}", "--listen=127.0.0.1:1"]
-    ran = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
-    assert (ran.returncode, ran.stderr.splitlines()[0]) == (2, "colo: --slot and --listen go together")
+@pytest.mark.parametrize(
+    ("written", "options", "said"),
+    [
+        ("", ["--listen=127.0.0.1:1"], "--slot and --listen go together"),
+        ("", ["--slot=slot.json"], "--slot slot.json: cannot be read (Expecting value: line 1 column 1 (char 0))"),
+        ('{"client": "ssh"}', ["--slot=slot.json"], "--slot slot.json: host is missing"),
+        ("", ["--area=nowhere"], "--area nowhere: there is no suites/nowhere"),
+    ],
+    ids=["half-said", "empty-slot", "half-a-slot", "no-area"],
+)
+def test_what_cannot_run_is_said_at_once(tmp_path: Path, written: str, options: list[str], said: str) -> None:
+    """In a line and a remedy, before Avocado is started or anything is removed."""
+    (tmp_path / "slot.json").write_text(written)
+    argv = [COLO, "avocado", "--results-dir=kept", *options]
+    ran = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert (ran.returncode, ran.stderr.splitlines()[0]) == (2, f"colo: {said}")
+    assert not (tmp_path / "kept").exists()
