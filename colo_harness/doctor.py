@@ -141,8 +141,11 @@ def _of_machine(ask: Callable[[], str]) -> Callable[[Doctor], str]:
 
 def _disk(doctor: Doctor) -> str:
     cache = doctor.settings.cache_dir
-    need = 4 * ROOM if any(damage(cache, recipe) for recipe in _releases(doctor.settings)) else ROOM
-    kept = probe.space(cache, need, remedy="choose another folder with --cache-dir")
+    lacking = any(damage(cache, recipe) for recipe in _releases(doctor.settings))
+    if not lacking and probe.read_only(cache):
+        kept = f"{cache} can only be read"
+    else:
+        kept = probe.space(cache, 4 * ROOM if lacking else ROOM, remedy="choose another folder with --cache-dir")
     return f"{kept}, {probe.space(outside(), ROOM, remedy='choose another folder with TMPDIR')}"
 
 

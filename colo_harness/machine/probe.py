@@ -64,6 +64,17 @@ def space(folder: Path, need: int = 2 * GIB, *, remedy: str) -> str:
     return f"{free / GIB:.1f} GiB free in {folder}"
 
 
+def read_only(folder: Path) -> bool:
+    """Say whether a folder lies on a file system on which nothing can be changed."""
+    return folder.is_dir() and bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+
+
+def full(folder: Path) -> bool:
+    """Say whether less than a MiB can be written into a folder."""
+    told = os.statvfs(folder)
+    return told.f_bavail * told.f_frsize < 1 << 20
+
+
 def netns() -> str:
     """Make a network namespace."""
     with _or("run as root"):

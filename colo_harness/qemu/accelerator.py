@@ -67,8 +67,8 @@ def paces(settings: Settings) -> str:
 
 def trial(settings: Settings, kind: GuestKind, accel: Accel) -> Trial:
     """Start such a guest alone on the reference QEMU; once for each boot of the machine. Raises HarnessError."""
-    if refusal := _refusal(accel):
-        return refusal
+    if found := known(settings, kind, accel):
+        return found
     kept = _kept(settings, kind, accel)
     kept.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(kept.with_suffix(".lock")):

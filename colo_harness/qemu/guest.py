@@ -192,10 +192,12 @@ def _built(
 ) -> Path:
     """Return the folder in the cache for `inputs`, filled by `make` beside it and put into place whole.
 
-    One that is damaged is made anew.
+    One that is damaged is made anew; a whole one needs no right to write.
     """
     images = settings.cache_dir / "images"
     folder = images / f"{name}-{_digest(inputs)[:24]}"
+    if _is_whole(folder, thorough=thorough):
+        return folder
     try:
         images.mkdir(parents=True, exist_ok=True)
         with FileLock(images / f".{name}.lock"):

@@ -125,8 +125,10 @@ class Monitor:
             except (EOFError, ConnectionError, asyncio.IncompleteReadError):
                 return  # how a connection to a dead QEMU ends
 
-        self._loop.call(disconnect(), timeout=10)
-        self._transcript.close()
+        try:
+            self._loop.call(disconnect(), timeout=10)
+        finally:
+            self._transcript.close()
 
     def _said(self) -> str:
         return "".join(["last of the transcript:\n", *self._last])

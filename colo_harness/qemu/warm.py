@@ -28,6 +28,7 @@ from colo_harness.qemu.topology import Topology
 from colo_harness.qemu.vm import VM, Surroundings
 from colo_harness.wait import pause, wait_until
 
+ROOM = "make room there and let it be written, or name another place with --cache-dir"
 TICKS = 3
 """So many generations a tick guest prints before it counts as running: until then it is a BIOS."""
 
@@ -90,21 +91,32 @@ class States:
         """
         key = self._key(topology, guest)
         place = self.folder / key
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.folder / f"{key}.lock"):
-            if key not in self._verified and not _is_whole(place):
-                with scratch("new-", self.folder) as folder:
-                    self.around.guardian.add_folder(folder)
-                    self._boot_and_save(topology, guest, folder)
-                    (folder / "keep").mkdir()
-                    (folder / "state.bin").rename(folder / "keep" / "state.bin")
-                    (folder / "keep" / "sha256").write_text(sha256(folder / "keep" / "state.bin"), encoding="ascii")
-                    if place.exists():
-                        place.rename(folder / "damaged")
-                    (folder / "keep").rename(place)
-                    self.around.guardian.drop_folder(folder)
+        if key in self._verified or _is_whole(place):
             self._verified.add(key)
+            return place / "state.bin"
+        try:
+            self._save(topology, guest, place)
+        except OSError as refusal:
+            why = refusal.strerror or str(refusal)
+            raise CacheError(f"no guest's state can be saved in {self.folder}: {why}", ROOM) from refusal
+        self._verified.add(key)
         return place / "state.bin"
+
+    def _save(self, topology: Topology, guest: Guest, place: Path) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.folder / f"{place.name}.lock"):
+            if _is_whole(place):
+                return
+            with scratch("new-", self.folder) as folder:
+                self.around.guardian.add_folder(folder)
+                self._boot_and_save(topology, guest, folder)
+                (folder / "keep").mkdir()
+                (folder / "state.bin").rename(folder / "keep" / "state.bin")
+                (folder / "keep" / "sha256").write_text(sha256(folder / "keep" / "state.bin"), encoding="ascii")
+                if place.exists():
+                    place.rename(folder / "damaged")
+                (folder / "keep").rename(place)
+                self.around.guardian.drop_folder(folder)
 
     def _key(self, topology: Topology, guest: Guest) -> str:
         plain = _plain(topology)
@@ -180,10 +192,7 @@ def _is_saved(migration: Mapping[str, Any], folder: Path) -> bool:
     if migration.get("status") != "failed":
         return migration.get("status") == "completed"
     if NO_SPACE in (why := migration.get("error-desc", "no reason given")):
-        raise CacheError(
-            f"no guest's state can be saved in {folder}: {why}",
-            "make room there, or name another place with --cache-dir",
-        )
+        raise CacheError(f"no guest's state can be saved in {folder}: {why}", ROOM)
     raise GuestFailure(f"QEMU cannot save its guest's state: {why}")
 
 

@@ -17,3 +17,12 @@ WITH_TINY_AND_LOCKED = (
     "sh",
 )
 """In the working folder, `tiny` is a disk with no room and `locked` one that can only be read."""
+
+WITH_SMALL = ("unshare", "--mount", "sh", "-ec", 'mount -t tmpfs -o size=290m,mode=0700 none "$SMALL"; exec "$@"', "sh")
+"""The folder SMALL is a disk that has just enough room for a run."""
+WITH_LOCKED_CACHE = (
+    *("unshare", "--mount", "sh", "-ec"),
+    'mount --bind "$CACHE" "$CACHE"; mount -o remount,ro,bind "$CACHE"; exec "$@"',
+    "sh",
+)
+"""The folder CACHE can only be read."""
