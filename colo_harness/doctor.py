@@ -249,6 +249,7 @@ PROBES: dict[str, Probe] = {
         Probe("forgetting", _of_machine(probe.forgetting), must=False, after=("netns",)),
         Probe("realtime", _of_machine(probe.realtime), must=False),
         Probe("suspension", _of_machine(probe.suspension), must=False),
+        Probe("sshd", _of_machine(lambda: tool.check(tool.SSH)), must=False),
         Probe("chromium", _of_machine(browser.probe), must=False),
         Probe("cache", _cache),
         Probe("guests", _guests, after=("cache",)),

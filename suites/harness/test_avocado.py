@@ -62,6 +62,7 @@ def test_parts_run_on_this_machine(tmp_path: Path, settings: Settings) -> None:
     assert "sysinfo-" in (tmp_path / "report" / "summary.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.needs("sshd")
 def test_parts_run_on_other_machines(tmp_path: Path, settings: Settings, pytestconfig: pytest.Config) -> None:
     """By ssh, as on this one."""
     with Namespace("host") as host, ssh_server(host, tmp_path, pytestconfig.stash[GUARDIAN]) as slot:
