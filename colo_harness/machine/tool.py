@@ -80,7 +80,7 @@ def ensure(tools: Iterable[str] = PACKAGES, progress: Progress = quiet) -> None:
 
 
 def _packages(tools: Iterable[str]) -> list[str]:
-    return sorted({(PACKAGES | SSH | BROWSER).get(tool, tool) for tool in tools})
+    return sorted({{**PACKAGES, **SSH, **BROWSER}.get(tool, tool) for tool in tools})
 
 
 def _remedy(tools: Iterable[str]) -> str:
