@@ -73,7 +73,7 @@ def avocado(
     if not dry_run:
         _run(place, spawner="remote" if hosts else "process", at_once=len(hosts) or 1)
         settings = Settings(cache_dir=cache_dir) if cache_dir else Settings()
-        raise typer.Exit(exit_status(_merged(place, wanted, settings)))
+        raise typer.Exit(exit_status(merged(place, wanted, settings)))
     typer.echo(f"the recipe is {place / 'recipe.json'}; {place / 'avocado.conf'} goes with it")
 
 
@@ -140,7 +140,7 @@ def _run(place: Path, *, spawner: str, at_once: int) -> None:
     subprocess.run([*argv, place / "recipe.json"], cwd=ROOT, env=surroundings, check=False)
 
 
-def _merged(place: Path, wanted: Sequence[Part], settings: Settings) -> dict[str, Any]:
+def merged(place: Path, wanted: Sequence[Part], settings: Settings) -> dict[str, Any]:
     """Make the report of what the parts have left; return their verdicts, and what is missing of them."""
     folders = [place / str(part) for part in wanted]
     done = [folder for folder in folders if (folder / "claims.json").exists()]

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from colo_harness.cli.avocado import merged
 from colo_harness.cli.recipe import parts, runnable
+from colo_harness.judge.score import exit_status
 from colo_harness.machine.estate import outside
 from colo_harness.machine.namespace import Namespace
 from colo_harness.settings import Settings
@@ -72,6 +74,13 @@ def test_parts_run_on_other_machines(tmp_path: Path, settings: Settings, pytestc
     assert judged(place) == {"1/1": ["valid"] * 5}
     assert "Accepted publickey" in (tmp_path / "sshd.err").read_text(encoding="utf-8")
     assert len(list(place.glob("proxy-*/sysinfo/*.txt"))) == 1
+
+
+def test_a_part_without_verdicts_is_no_pass(tmp_path: Path, settings: Settings) -> None:
+    """Whatever kept it from them: the harness is at fault, not QEMU."""
+    told = merged(tmp_path, list(parts(["proxy"], ["trixie"], 1)), settings)
+    assert told["broken"] == [f"proxy-trixie-1-of-1 left no verdicts: see {tmp_path / 'jobs'}"]
+    assert exit_status(told) == 2
 
 
 @pytest.mark.parametrize(
