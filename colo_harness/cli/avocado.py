@@ -61,8 +61,6 @@ def avocado(
     place, hosts = results_dir.absolute(), _hosts(slot, listen)
     wanted = list(parts(_areas(area), _releases(release), shards))
     options = [f"--cache-dir={cache_dir}"] if cache_dir else []
-    for earlier in (JOBS, *map(str, wanted)):
-        shutil.rmtree(place / earlier, ignore_errors=True)
     place.mkdir(parents=True, exist_ok=True)
     told = [runnable(each, place, minutes, options, arguments or []) for each in wanted]
     for each in told if hosts else []:
@@ -71,6 +69,8 @@ def avocado(
     seconds = minutes * 60 + 2 * FAREWELL
     (place / "avocado.conf").write_text(_configuration(place, hosts, listen, seconds), encoding="utf-8")
     if not dry_run:
+        for earlier in (JOBS, *map(str, wanted)):
+            shutil.rmtree(place / earlier, ignore_errors=True)
         _run(place, spawner="remote" if hosts else "process", at_once=len(hosts) or 1)
         settings = Settings(cache_dir=cache_dir) if cache_dir else Settings()
         raise typer.Exit(exit_status(merged(place, wanted, settings)))
