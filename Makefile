@@ -6,11 +6,12 @@ LOCK := requirements-dev.lock
 AREA := failover
 N := 5
 SEED := 1
+SUITES := suites/lifecycle suites/failover
 OUT := reports/blind
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 
-.PHONY: setup test conformance example bench soak kills blind lint docs lock clean
+.PHONY: setup test conformance user example bench soak kills hosts blind lint docs lock clean
 .DELETE_ON_ERROR:
 
 # trixie's QEMU is the other one of the pairs whose hosts have two releases.
@@ -24,6 +25,11 @@ test: setup lint docs
 
 conformance: setup
 	$(BIN)/colo run
+
+# The suite as an ordinary user, from a root shell; what of it: make user ARGUMENTS="-- suites/lifecycle".
+user: setup
+	$(BIN)/python -m suites.harness.ordinary build/user $(BIN)/colo setup --release trixie
+	$(BIN)/python -m suites.harness.ordinary build/user $(BIN)/colo run --results-dir=build/user/reports $(ARGUMENTS)
 
 # What another project does: the wheel and what it asks for in a fresh environment, and tests written with it.
 example: setup
@@ -41,6 +47,10 @@ bench: setup
 # Runs an area N times over in one process: make soak AREA=lifecycle N=10.
 soak: setup
 	$(BIN)/pytest suites/$(AREA) --soak=$(N) --results-dir=reports/soak
+
+# The suite on two machines that share nothing but networks, made of this one: make hosts SUITES=suites/lifecycle.
+hosts: setup
+	$(BIN)/python -m suites.harness.two_machines -- $(SUITES)
 
 # Ends N runs with kill -9, each at a random moment, and looks for what is left: make kills N=100 SEED=7.
 kills: setup
@@ -73,6 +83,7 @@ clean:
 $(VENV)/.created:
 	@test -n "$(PYTHON)" || { echo 'no Python 3.11 or later found; name one with PYTHON=' >&2; exit 2; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		test $$(id -u) = 0 || { echo 'run as root: apt-get install python3-venv' >&2; exit 2; }; \
 		echo "installing python3-venv, which Debian's Python needs to make $(VENV)"; \
 		apt-get --quiet=2 update && apt-get --quiet=2 install --yes --no-install-recommends python3-venv; }
 	$(PYTHON) -m venv --clear $(VENV)

@@ -13,10 +13,11 @@ from colo_harness.machine.bundle import Recipe, damage
 from colo_harness.machine.estate import outside
 from colo_harness.machine.guardian import Guardian
 from colo_harness.machine.holding import scratch
-from colo_harness.qemu import accelerator, contract, guest, kernel, lwip, release
+from colo_harness.qemu import accelerator, applications, contract, guest, kernel, lwip, release, software
 from colo_harness.qemu.contract import NEEDED_DRIVERS, NEEDED_OBJECTS, Contract
 from colo_harness.qemu.loop import Loop
 from colo_harness.qemu.topology import GuestKind
+from colo_harness.remote.examination import examine
 from colo_harness.report import node
 from colo_harness.settings import Settings
 
@@ -71,7 +72,11 @@ class Doctor:
         for name in PROBES:
             asking(name)
             heard(self.answer(name))
-        return Diagnosis(tuple(map(self.answer, PROBES)), self._accelerators())
+        answers = [*map(self.answer, PROBES)]
+        for answer in examine(self.settings, self.settings.hosts) if self.settings.hosts else ():
+            heard(answer)
+            answers.append(answer)
+        return Diagnosis(tuple(answers), self._accelerators())
 
     def _accelerators(self) -> dict[str, str]:
         tick = self.cause("kvm-tick")
@@ -93,7 +98,10 @@ class Doctor:
     def _ask(self, one: "Probe") -> Answer:
         start = time.monotonic()
         state, text, remedy, judged = self._find(one)
-        must = one.must or (self.settings.accel == "kvm" and one.name.startswith("kvm"))
+        cause = self._cause(one)
+        must = (one.must and (cause is None or cause.must)) or (
+            self.settings.accel == "kvm" and one.name.startswith("kvm")
+        )
         seconds = round(time.monotonic() - start, 3)
         return Answer(one.name, state, " ".join(text.split()).rstrip("."), remedy, must, seconds, judged)
 
@@ -130,7 +138,7 @@ class Probe:
     name: str
     ask: Callable[[Doctor], str]
     must: bool = True
-    """Without it no pair starts, or no report is made. What else is missing skips the tests that need it."""
+    """Without it nothing runs, or no report is made. What else is missing skips the tests that need it."""
     after: tuple[str, ...] = ()
     """Probes without whose yes this one is a no."""
 
@@ -160,7 +168,7 @@ def _setup(settings: Settings) -> str:
 
 
 def _cache(doctor: Doctor) -> str:
-    for recipe in (*_releases(doctor.settings), kernel.RECIPE, lwip.RECIPE):
+    for recipe in (*_releases(doctor.settings), kernel.RECIPE, lwip.RECIPE, software.RECIPE):
         if reason := damage(doctor.settings.cache_dir, recipe):
             raise CacheError(f"{recipe.folder}: {reason}", f"`{_setup(doctor.settings)}` fetches it")
     linux, tcp = kernel.fetch_kernel(doctor.settings), lwip.fetch_lwip(doctor.settings)
@@ -170,7 +178,8 @@ def _cache(doctor: Doctor) -> str:
 def _guests(doctor: Doctor) -> str:
     settings = doctor.settings
     small = f"{guest.tick(settings).parent.name}, {guest.micro(settings).parent.name}"
-    return f"built: {small}, linux-{guest.linux(settings).digest[:12]}"
+    real = f"applications-{applications.applications(settings).digest[:12]}"
+    return f"built: {small}, linux-{guest.linux(settings).digest[:12]}, {real}"
 
 
 def _qemu(doctor: Doctor) -> str:
@@ -206,7 +215,15 @@ def _stranger(doctor: Doctor) -> str:
     return f"QEMU {release.fetch(settings, name=name).number}"
 
 
+def _one_machine(doctor: Doctor) -> str:
+    if doctor.settings.hosts:
+        raise Declined("the pair's hosts are real machines (--hosts)")
+    return "the pair's hosts are namespaces of this machine"
+
+
 def _kvm(doctor: Doctor) -> str:
+    if doctor.settings.hosts:
+        raise Declined("guests of real hosts run under TCG")
     if doctor.settings.accel == "tcg":
         raise Declined("--accel tcg was given")
     return probe.kvm()
@@ -240,7 +257,7 @@ PROBES: dict[str, Probe] = {
         Probe("disk", _disk),
         Probe("tools", _of_machine(tool.check)),
         Probe("netns", _of_machine(probe.netns)),
-        Probe("tap", _of_machine(probe.tap), after=("netns",)),
+        Probe("tap", _of_machine(probe.tap), must=False, after=("netns",)),
         Probe("network", _of_machine(probe.network), after=("tap",)),
         Probe("tcpdump", _of_machine(probe.tcpdump), after=("network",)),
         Probe("netem", _of_machine(probe.netem), must=False, after=("netns",)),
@@ -248,8 +265,10 @@ PROBES: dict[str, Probe] = {
         Probe("nft", _of_machine(probe.nft), must=False, after=("netns",)),
         Probe("forgetting", _of_machine(probe.forgetting), must=False, after=("netns",)),
         Probe("realtime", _of_machine(probe.realtime), must=False),
+        Probe("userfaultfd", _of_machine(probe.userfaultfd), must=False),
         Probe("suspension", _of_machine(probe.suspension), must=False),
         Probe("sshd", _of_machine(lambda: tool.check(tool.SSH)), must=False),
+        Probe("one-machine", _one_machine, must=False),
         Probe("chromium", _of_machine(browser.probe), must=False),
         Probe("cache", _cache),
         Probe("guests", _guests, after=("cache",)),

@@ -18,6 +18,7 @@ from typing import Self
 # └── HarnessError          with a remedy for the user
 #     ├── UsageError        options, markers, settings
 #     ├── MachineError      the machine lacks a right, a tool or space
+#     ├── OutOfReach        on real hosts this cannot be done
 #     ├── CacheError        fetching or keeping QEMU releases and guest images
 #     └── LeftBehind        a test left something of ours on the machine
 
@@ -130,6 +131,13 @@ class MachineError(HarnessError):
         """Put what the system refused into words; without a remedy, with one that suits the refusal."""
         what = ": ".join(str(part) for part in (trouble.filename, trouble.strerror or trouble) if part)
         return cls(what, remedy or _REMEDIES.get(trouble.errno or 0, "see what the system says"))
+
+
+class OutOfReach(HarnessError):
+    """The pair's hosts are real, and what was asked for can be done to hosts that are namespaces of ours alone."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem, "run it without --hosts")
 
 
 class CacheError(HarnessError):

@@ -90,6 +90,8 @@ class Settings:
     """The executable under test; None is a release."""
     release: str = "reference"
     """The name of the release under test, where no executable is given."""
+    hosts: Path | None = None
+    """What names the real hosts of pairs; None: hosts are namespaces of this machine."""
     accel: Literal["auto", "kvm", "tcg"] = "auto"
     cold_boot: bool = False
     """Boot every guest instead of restoring saved state."""

@@ -7,6 +7,7 @@ from typing import Self
 from colo_harness.colo.lab import Lab
 from colo_harness.history import History
 from colo_harness.machine.network import Network
+from colo_harness.machine.site import Here
 from colo_harness.qemu import argv, warm
 from colo_harness.qemu.argv import Files
 from colo_harness.qemu.topology import Topology
@@ -20,7 +21,7 @@ class Solo:
         files = Files(folder / "host_a")
         files.make()
         guest = lab.guest(topology)
-        lab.copy(guest.disk, files.disk)
+        lab.copy(lab.states.disk(topology, guest), files.disk)
         state = lab.states.path(topology, guest)
         graph = argv.machine(topology, files, host="host_a", boot=guest.boot)
         graph = graph.joined([*argv.alone(topology, files), *warm.restoring()])
@@ -28,7 +29,7 @@ class Solo:
             "host_a",
             [*lab.qemu, *graph],
             files,
-            namespace=network.host_a,
+            site=Here(network.host_a),
             history=history,
             around=lab.around,
         )

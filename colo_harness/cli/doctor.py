@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from colo_harness.cli.options import Accel, Accelerator, CacheDir, Qemu, Release
+from colo_harness.cli.options import Accel, Accelerator, CacheDir, Hosts, Qemu, Release
 from colo_harness.diagnosis import Diagnosis, Row
 from colo_harness.settings import Settings
 
@@ -23,6 +23,7 @@ def doctor(
     *,
     qemu: Qemu = None,
     release: Release = Settings.release,
+    hosts: Hosts = None,
     accel: Accelerator = Accel.AUTO,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 2 for want of optional things too.")] = False,
     again: Annotated[bool, typer.Option("--again", help="Try anew whether KVM runs guests.")] = False,
@@ -36,7 +37,7 @@ def doctor(
 
     cache_dir = cache_dir or Settings().cache_dir
     executable = qemu.absolute() if qemu else None
-    settings = Settings(cache_dir=cache_dir, qemu=executable, release=release, accel=accel.value)
+    settings = Settings(cache_dir=cache_dir, qemu=executable, release=release, hosts=hosts, accel=accel.value)
     check(settings)
     if again:
         forget(settings)

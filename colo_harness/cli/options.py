@@ -27,4 +27,13 @@ CacheDir = Annotated[
 Release = Annotated[
     str, typer.Option(help="Judge this release of QEMU, a suite of Debian, instead of the reference.", metavar="NAME")
 ]
+Hosts = Annotated[
+    Path | None,
+    typer.Option(
+        help="Let the pair's hosts be the real machines that this file names (docs/hosts.md).",
+        metavar="FILE",
+        dir_okay=False,
+        resolve_path=True,
+    ),
+]
 Qemu = Annotated[Path | None, typer.Option(help="Judge this QEMU executable instead of the reference release.")]

@@ -5,6 +5,7 @@ import os
 import sys
 from enum import StrEnum
 from pathlib import Path
+from shlex import split
 from typing import Annotated, Any
 
 import typer
@@ -77,7 +78,7 @@ def shell(
     if not command and sys.stdin.isatty():
         typer.echo(f"This is the client, {client['address']}; the guest is {client['guest']}. Leave with `exit`.")
     sys.stdout.flush()
-    os.execvp("nsenter", ["nsenter", f"--net={client['namespace']}", "--", *(command or [])])  # noqa: S606 - no shell is meant
+    os.execvp("nsenter", [*split(client["nsenter"]), "--", *(command or [])])  # noqa: S606 - no shell is meant
 
 
 @pair.command()

@@ -105,7 +105,7 @@ def guide(console: Console, status: Status) -> None:
         lines += [f"  {what:<10} {side[key]}" for what, key in WAYS.items()]
     lines += [
         "\nthe client",
-        f"  {'namespace':<10} nsenter --net={status['client']['namespace']}",
+        f"  {'namespace':<10} {status['client']['nsenter']}",
         f"  {'prompt':<10} {colo} pair shell --name {name}",
         f"\n{'history':<12} {status['history']}",
         f"{'logs':<12} {status['folder']}/host_*: command line, transcripts, console and stderr of each QEMU",

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from colo_harness import place
 from colo_harness.cli.doctor import head
-from colo_harness.cli.options import Accel, Accelerator, CacheDir, Qemu, Release
+from colo_harness.cli.options import Accel, Accelerator, CacheDir, Hosts, Qemu, Release
 from colo_harness.cli.setup import prepare
 from colo_harness.cli.steps import steps
 from colo_harness.doctor import Doctor
@@ -29,7 +29,7 @@ from colo_harness.settings import Settings
 
 ROOT = Path.cwd() if place.INSTALLED else place.DATA
 """Where the suites lie: the checkout; of the installed library's user, the folder that he is in."""
-RIGHTS = ("memory", "disk", "netns", "tap")
+RIGHTS = ("memory", "disk", "netns")
 """What is asked for before anything is fetched,"""
 BUILD = ("qemu", "qemu-objects", "qemu-drivers")
 """and of a QEMU that is not to be fetched."""
@@ -46,6 +46,7 @@ def run(
     *,
     qemu: Qemu = None,
     release: Release = Settings.release,
+    hosts: Hosts = None,
     accel: Accelerator = Accel.AUTO,
     strict: Annotated[bool, typer.Option("--strict", help="Fail, not skip, for want of anything here.")] = False,
     core: Annotated[bool, typer.Option("--core", help="Keep a core file of a QEMU that hangs.")] = False,
@@ -64,10 +65,11 @@ def run(
         executable = qemu.absolute() if qemu else None
         cache = cache_dir or Settings().cache_dir
         settings = Settings(
-            cache_dir=cache, results_dir=results_dir, qemu=executable, release=release, accel=accel.value
+            cache_dir=cache, results_dir=results_dir, qemu=executable, release=release, hosts=hosts, accel=accel.value
         )
         _get_ready(settings)
-        options = [*_options(qemu, release, accel, cache_dir), f"--results-dir={results_dir}", f"-n{_workers()}"]
+        options = [*_options(qemu, release, hosts, accel, cache_dir), f"--results-dir={results_dir}"]
+        options += [f"-n{0 if hosts else _workers()}"]
         options += [f"--doctor={_diagnose(settings)}", *(["--strict-env"] if strict else [])]
         options += ["--core"] if core else []
         options += [f"--shard={shard}"] if shard else []
@@ -156,17 +158,19 @@ def _report(document: dict[str, Any], results_dir: Path, settings: Settings) -> 
 def plan(
     qemu: Qemu = None,
     release: Release = Settings.release,
+    hosts: Hosts = None,
     accel: Accelerator = Accel.AUTO,
     cache_dir: CacheDir = None,
     arguments: Arguments = None,
 ) -> None:
     """Say what `colo run` would run and what it would skip, and why; starts no pair."""
-    raise typer.Exit(_pytest([*_options(qemu, release, accel, cache_dir), "--plan", *(arguments or [])])[0])
+    raise typer.Exit(_pytest([*_options(qemu, release, hosts, accel, cache_dir), "--plan", *(arguments or [])])[0])
 
 
-def _options(qemu: Path | None, release: str, accel: Accel, cache_dir: Path | None) -> list[str]:
+def _options(qemu: Path | None, release: str, hosts: Path | None, accel: Accel, cache_dir: Path | None) -> list[str]:
     given = [f"--accel={accel}", f"--release={release}"]
     given += [f"--qemu={qemu.absolute()}"] if qemu else []
+    given += [f"--hosts={hosts}"] if hosts else []
     return given + ([f"--cache-dir={cache_dir}"] if cache_dir else [])
 
 

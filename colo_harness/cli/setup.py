@@ -11,9 +11,11 @@ from colo_harness.doctor import Doctor
 from colo_harness.machine.progress import Progress
 from colo_harness.machine.tool import BROWSER, SSH, ensure
 from colo_harness.qemu import guest
+from colo_harness.qemu.applications import applications
 from colo_harness.qemu.kernel import fetch_kernel
 from colo_harness.qemu.lwip import fetch_lwip
 from colo_harness.qemu.release import RECIPES, REFERENCE, fetch, recipe
+from colo_harness.qemu.software import fetch_software
 from colo_harness.report import generator
 from colo_harness.settings import Settings
 
@@ -51,9 +53,12 @@ def prepare(settings: Settings, progress: Progress, *releases: str) -> None:
     progress(f"Linux {kernel.version} is whole")
     lwip = fetch_lwip(settings, progress, thorough=True)
     progress(f"lwIP {lwip.version} is whole")
+    software = fetch_software(settings, progress, thorough=True)
+    progress(f"redis {software.versions['redis-server']} and the other applications are whole")
     guest.tick(settings, thorough=True)
     guest.micro(settings, thorough=True)
     guest.linux(settings, thorough=True)
+    applications(settings, thorough=True)
     progress("the guests' images are built")
     generator.ensure(settings, progress)
     progress("the report's generator is installed")

@@ -16,6 +16,7 @@ from colo_harness.colo.running import Running
 from colo_harness.colo.stepper import Stepper
 from colo_harness.errors import CommandError, UsageError
 from colo_harness.machine.debugger import attaching
+from colo_harness.machine.namespace import Namespace
 from colo_harness.machine.network import CLIENT, GUEST
 from colo_harness.qemu.topology import HOSTS, Role
 from colo_harness.qemu.vm import VM
@@ -62,7 +63,7 @@ class Desk:
             "accel": topology.accel,
             "delay_ms": topology.checkpoint_delay_ms,
             "hosts": {vm.name: self._side(vm, accounts[vm.name]) for vm in self._pair.vms},
-            "client": {"address": CLIENT, "guest": GUEST, "namespace": network.client.path},
+            "client": {"address": CLIENT, "guest": GUEST, **_inside(network.client)},
             "folder": str(self.folder),
             "history": str(self.folder / "history.jsonl"),
             "now": round(self._pair.history.now(), 3),
@@ -78,7 +79,7 @@ class Desk:
     def _side(self, vm: VM, account: Account) -> dict[str, Any]:
         run_state = _run_state(vm, account)
         role = self._role(vm)
-        namespace = self._pair.network.host(self._pair.host(role)).path
+        namespace = self._pair.network.host(self._pair.host(role))
         shell = Path(sys.executable).with_name("qmp-shell")
         return {
             "role": None if self._survivor not in (None, vm) else role,
@@ -90,8 +91,7 @@ class Desk:
             "qmp": join([str(shell), str(vm.files.spare)]),
             "hmp": join([str(shell), "-H", str(vm.files.spare)]),
             "console": join(["tail", "-f", str(vm.files.console_log)]),
-            "namespace": namespace,
-            "nsenter": f"nsenter --net={namespace}",
+            **_inside(namespace),
             "gdb": attaching(vm.pid) if run_state != "dead" else None,
         }
 
@@ -213,6 +213,11 @@ class Desk:
 
     def _note(self, what: str, vm: VM) -> None:
         self._pair.history.record("phase", "pair", what, host=vm.name)
+
+
+def _inside(namespace: Namespace) -> dict[str, str]:
+    """Return where a namespace is, and the command that leads a shell inside."""
+    return {"namespace": namespace.path, "nsenter": join(["nsenter", *namespace.ways_in])}
 
 
 def _run_state(vm: VM, account: Account) -> str:

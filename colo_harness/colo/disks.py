@@ -38,7 +38,9 @@ def compare(pair: "ColoPair", moment: str) -> None:
     for number in range(pair.topology.disks):
         for role, node in ((Role.PRIMARY, f"colo-disk{number}"), (Role.SECONDARY, f"parent{number}")):
             pair.vm(role).execute("human-monitor-command", {"command-line": f"qemu-io {node} flush"})
-        one, other = (pair.vm(role).files.images(number + 1)[number][0] for role in Role)
+        one, other = (
+            pair.network.site(pair.host(role)).fetch(pair.vm(role).files.images(number + 1)[number][0]) for role in Role
+        )
         differs_at = pair.lab.images.difference(one, other)
         pair.history.record("observe", "pair", "disks", moment=moment, disk=number, differs_at=differs_at)
 
@@ -72,7 +74,7 @@ class Image:
     def _contents(self, numbers: Iterable[int], base: int) -> list[tuple[int, bytes]]:
         wanted = list(numbers)
         start = min(wanted)
-        image = self._pair.files[self._host].disk
+        image = self._pair.network.site(self._host).fetch(self._pair.files[self._host].disk)
         content = self._pair.lab.images.read(image, base + start, max(wanted) - start + 1)
         return [(number, content[(number - start) * BLOCK : (number - start + 1) * BLOCK]) for number in wanted]
 

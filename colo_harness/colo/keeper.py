@@ -22,6 +22,7 @@ from colo_harness.colo.pair import ColoPair
 from colo_harness.colo.running import Running
 from colo_harness.errors import HarnessError, MachineError, ProductFailure
 from colo_harness.history import History, Kind
+from colo_harness.machine import rights
 from colo_harness.machine.estate import Estate
 from colo_harness.machine.network import Network
 from colo_harness.qemu import accelerator
@@ -118,6 +119,7 @@ def _bring_up(order: Order, link: _Link, stack: ExitStack) -> _Door:
 
 def main() -> None:
     """Keep the pair that the first argument orders, until somebody asks for its end."""
+    rights.acquire()  # before there is a second thread
     link = _Link(socket.socket(fileno=sys.stdin.fileno()))
     with ExitStack() as stack:
         try:

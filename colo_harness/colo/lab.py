@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -10,9 +10,11 @@ from typing import Any
 
 from filelock import FileLock
 
-from colo_harness.errors import StartupFailed, UsageError
+from colo_harness.errors import OutOfReach, StartupFailed, UsageError
+from colo_harness.machine.capture import Capture
 from colo_harness.machine.guardian import Guardian
-from colo_harness.qemu import contract, guest, release
+from colo_harness.machine.network import Network
+from colo_harness.qemu import applications, contract, guest, release
 from colo_harness.qemu.argv import Boot
 from colo_harness.qemu.contract import NEEDED_DRIVERS, NEEDED_OBJECTS, Contract
 from colo_harness.qemu.disk import ImageTool
@@ -20,6 +22,10 @@ from colo_harness.qemu.loop import Loop
 from colo_harness.qemu.topology import Image, Topology
 from colo_harness.qemu.vm import Surroundings
 from colo_harness.qemu.warm import Guest, States
+from colo_harness.remote.capture import Outgoing
+from colo_harness.remote.fleet import Fleet
+from colo_harness.remote.network import RealNetwork
+from colo_harness.remote.reach import why_not
 from colo_harness.settings import Settings
 
 MIB = 1 << 20
@@ -42,12 +48,35 @@ class Lab:
     """What starts the QEMU under test, in its sandbox, before its options."""
     contract: Contract
     around: Surroundings
+    fleet: Fleet | None = None
+    """The real hosts, where `settings.hosts` names some."""
     others: Mapping[str, "Lab"] = field(default_factory=dict)
     """The labs of hosts whose QEMU is another one."""
 
     def of(self, host: str) -> "Lab":
         """Return the lab that a host's QEMU comes from."""
         return self.others.get(host, self)
+
+    def network(self, topology: Topology) -> Network:
+        """Return the hosts of a pair, its client and what joins them. Raises MachineError, OutOfReach."""
+        if self.fleet is None:
+            return Network(topology.nics, heartbeat=topology.managed)
+        if reason := why_not(topology):
+            raise OutOfReach(reason)
+        return RealNetwork(self.fleet)
+
+    def capture(self, network: Network, path: Path) -> Capture:
+        """Return what notes each frame on the service network until it is stopped. Raises MachineError."""
+        kind = Outgoing if self.fleet else Capture
+        return kind(network, path, guardian=self.around.guardian)
+
+    def belongings(self, guest: Guest) -> list[Path]:
+        """Return what a QEMU of this lab reads that lies in the cache: itself, and what its guest boots."""
+        folder = self.settings.cache_dir / release.recipe(self.settings.release).folder
+        return [
+            *([] if self.settings.qemu else [folder]),
+            *([one for one in (guest.boot.kernel, guest.boot.initrd) if one] if guest.boot else ()),
+        ]
 
     @cached_property
     def images(self) -> ImageTool:
@@ -71,6 +100,11 @@ class Lab:
     def _linux(self) -> guest.LinuxImage:
         return guest.linux(self.settings)  # looks at each file of the cache: once a run is enough
 
+    @cached_property
+    def applications(self) -> applications.Applications:
+        """The guest of the applications, built where the cache has none."""
+        return applications.applications(self.settings)
+
     def guest(self, topology: Topology) -> Guest:
         """Return the guest that `topology` asks for, building it where the cache has none."""
         if topology.image:
@@ -81,6 +115,10 @@ class Lab:
         if topology.guest == "micro":
             kernel = self._micro
             return Guest(Boot(kernel, None, "micro"), self._base(topology), kernel.parent.name)
+        if topology.guest == "applications":
+            made = self.applications
+            disk = self._disk("applications", lambda path: self.images.create_from(path, made.disk))
+            return Guest(Boot(made.kernel, made.initrd, guest.CMDLINE), disk, made.digest, writes=True)
         linux = self._linux
         cmdline = f"{guest.CMDLINE} colo.fresh=1" if topology.fresh else guest.CMDLINE
         return Guest(Boot(linux.kernel, linux.initrd, cmdline), self._base(topology), linux.digest)
@@ -138,7 +176,8 @@ def open_lab(
             loop, guardian, settings.timeouts, settings.results_dir / CORES if settings.core else None
         )
         found = Contract.of(probing(lambda: _probe(qemu, settings, around)))
-        yield Lab(settings, [*qemu, *found.sandboxing], found, around)
+        with Fleet(settings.hosts) if settings.hosts else nullcontext() as fleet:
+            yield Lab(settings, [*qemu, *found.sandboxing], found, around, fleet)
 
 
 def _probe(qemu: Sequence[str], settings: Settings, around: Surroundings) -> Findings:

@@ -16,7 +16,7 @@ from colo_harness.colo.sabotage import SOUND, Handover, Sabotage, Step
 from colo_harness.errors import CommandError, ProductFailure, StartupFailed, UsageError, WaitTimeout
 from colo_harness.history import Entry, History
 from colo_harness.machine.network import Network
-from colo_harness.machine.process import Process
+from colo_harness.machine.program import Program
 from colo_harness.machine.ramdisk import RamDisk
 from colo_harness.qemu import argv
 from colo_harness.qemu.argv import Files, Graph, Part
@@ -49,7 +49,7 @@ class ColoPair:
         self._vms: dict[Host, VM] = {}
         self._roles: dict[Role, Host] = {Role.PRIMARY: "host_a", Role.SECONDARY: "host_b"}
         self._survivor: VM | None = None
-        self.daemons: dict[Host, list[Process]] = {host: [] for host in HOSTS}
+        self.daemons: dict[Host, list[Program]] = {host: [] for host in HOSTS}
         """What runs on each host besides its QEMU, such as a manager's watcher: it dies with its host."""
 
     def __enter__(self) -> Self:
@@ -73,14 +73,15 @@ class ColoPair:
         """Every VM that was started, host_a's first."""
         return [self._vms[host] for host in HOSTS if host in self._vms]
 
-    def processes(self, host: Host) -> list[Process]:
+    def processes(self, host: Host) -> list[Program]:
         """Return all that runs on a host and was not ended by us: its QEMU, and what else lives there."""
         return [*(vm.process for vm in self.vms if vm.name == host), *self.daemons[host]]
 
     def power_off(self, host: Host) -> None:
         """End all that runs on a host, at once and for good. Raises MachineError."""
-        for process in self.processes(host):
-            process.kill()
+        for program in self.processes(host):
+            program.kill()
+        self.network.site(host).fence()
 
     def address(self, role: Role) -> str:
         """Return the address of the role's host on the COLO network."""
@@ -232,11 +233,12 @@ class ColoPair:
         if host in self._vms:
             self._vms[host].close()
         graph = self.graphs[host] = self.graph(role, extra)
+        self.network.site(host).bring(*self.lab.of(host).belongings(self.guest))
         self._vms[host] = VM(
             host,
             [*self.lab.of(host).qemu, *graph],
             self.files[host],
-            namespace=self.network.host(host),
+            site=self.network.site(host),
             history=self.history,
             around=self.lab.around,
         )
@@ -361,7 +363,7 @@ class ColoPair:
         vm = self.vm(role)
         path = vm.files.folder / "memory.dump"
         vm.execute("pmemsave", {"val": start, "size": size, "filename": str(path)})
-        content = path.read_bytes()
+        content = self.network.site(self.host(role)).fetch(path).read_bytes()
         path.unlink()
         return content
 

@@ -11,13 +11,18 @@ from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from colo_harness.colo import dissector
 from colo_harness.colo.dissector import Chunk, NotUnderstood
 from colo_harness.colo.message import Message
 from colo_harness.errors import MachineError, WaitTimeout
 
+if TYPE_CHECKING:
+    from colo_harness.machine.namespace import Namespace
+
+MODULES = tuple(f"colo/{name}.py" for name in ("__init__", "dissector", "message", "relay"))
+"""What this one consists of: it may work on another machine."""
 PIECE = 1 << 20
 SLICE_S = 0.01
 """Seconds between the slices that a slow relay lets pass."""
@@ -321,3 +326,15 @@ def _inverted(raw: memoryview, at: int) -> bytes:
     changed = bytearray(raw)
     changed[at] ^= 0xFF
     return bytes(changed)
+
+
+def between(
+    namespace: "Namespace", *, at: tuple[str, int], target: tuple[str, int], breaks: Iterable[Message]
+) -> Relay:
+    """Return a relay that listens in the namespace of the primary's host, and joins whoever comes to the target."""
+    listener = namespace.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((at[0], at[1]))
+    listener.listen(1)
+    upstream = namespace.socket(socket.AF_INET, socket.SOCK_STREAM)
+    return Relay(listener, upstream, (target[0], target[1]), breaks)

@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
+from colo_harness.colo import relay
 from colo_harness.colo.impostor import Impostor
 from colo_harness.colo.meddler import Meddler
 from colo_harness.colo.message import Message
@@ -63,8 +64,9 @@ class Relays:
         if self._checkpoint:
             self._checkpoint.close()
         self._since = pair.history.cursor()
-        listener = self._listen(pair.address(Role.PRIMARY), RELAY_PORT)
-        self._checkpoint = Relay(listener, self._socket(), (secondary, int(Channel.CHECKPOINT)), self.first)
+        at, target = (pair.address(Role.PRIMARY), RELAY_PORT), (secondary, int(Channel.CHECKPOINT))
+        site = pair.network.site(pair.host(Role.PRIMARY))
+        self._checkpoint = site.employ(relay.between, relay.MODULES, at=at, target=target, breaks=self.first)
         self.first = ()
         return pair.address(Role.PRIMARY), str(RELAY_PORT)
 

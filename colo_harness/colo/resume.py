@@ -37,10 +37,12 @@ def inherit_disks(pair: "ColoPair") -> None:
     lost = pair.files[host]
     files = pair.files[host] = lost.next()
     files.make()
+    site = pair.network.site(host)
+    site.hand_over(files.folder)
     for before, after in zip(lost.images(pair.topology.disks), files.images(pair.topology.disks), strict=True):
         for old, new in zip(before, after, strict=True):
-            if old.exists():
-                old.rename(new)
+            if site.has(old):
+                site.move(old, new)
     start.make_buffers(pair)
 
 

@@ -18,19 +18,24 @@ if TYPE_CHECKING:
 
 def prepare_disks(pair: "ColoPair") -> None:
     """Give each host its copy of the same disk, and the secondary its two buffers."""
+    lab = pair.lab.of(pair.host(Role.PRIMARY))
+    disk = lab.states.disk(pair.topology, pair.guest) if _is_warm(pair) else pair.guest.disk
     for host in HOSTS:
         pair.files[host].make()
         for image, _, _ in pair.files[host].images(pair.topology.disks):
-            pair.lab.copy(pair.guest.disk, image)
+            pair.lab.copy(disk, image)
+        pair.network.site(host).hand_over(pair.files[host].folder)
     make_buffers(pair)
 
 
 def make_buffers(pair: "ColoPair") -> None:
     """Give the secondary's host those of its two buffers that it does not have yet."""
-    files = pair.files[pair.host(Role.SECONDARY)]
+    host = pair.host(Role.SECONDARY)
+    site, files = pair.network.site(host), pair.files[host]
     for path in (buffer for _, *buffers in files.images(pair.topology.disks) for buffer in buffers):
-        if not path.exists():
+        if not site.has(path):
             pair.lab.copy(pair.lab.empty_disk(pair.topology), path)
+    site.hand_over(files.folder)
 
 
 def start_primary(pair: "ColoPair") -> None:
@@ -62,6 +67,7 @@ def ready_guest(pair: "ColoPair") -> None:
     if _is_warm(pair):
         lab = pair.lab.of(vm.name)
         state = lab.states.path(pair.topology, pair.guest)
+        pair.network.site(pair.host(Role.PRIMARY)).bring(state)
         warm.restore(vm, state, lab.contract, timeout=pair.timeouts.launch)
     else:
         vm.execute("cont")

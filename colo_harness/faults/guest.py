@@ -11,6 +11,7 @@ from colo_harness.faults.loss import PEER_LOST
 from colo_harness.history import Entry
 from colo_harness.machine.network import GUEST
 from colo_harness.qemu.topology import Role
+from colo_harness.qemu.vm import VM
 
 PORT = 9007
 """A datagram here ends the guest at once, and nothing is answered that would wait for the other side."""
@@ -67,12 +68,34 @@ class Reboot:
         """Tell the guest, enter once the primary's has done it, and leave once it is up again. Raises WaitTimeout."""
         primary, since = pair.vm(Role.PRIMARY), pair.history.cursor()
         yield _tell(pair, "REBOOT", Role.PRIMARY)
-
-        def is_up(entry: Entry) -> bool:
-            return (entry.kind, entry.who, entry.what) == ("console", primary.name, "GUEST-READY")
-
         if primary.alive:
-            pair.history.wait_for(f"{primary.name} to be up", is_up, since=since, timeout=pair.timeouts.boot)
+            _await_up(pair, primary, since)
+
+
+@dataclass(frozen=True)
+class PowerCycle:
+    """The guest of whoever is alone loses its power and begins anew; its services are there again in the end."""
+
+    allows = ("guest-reset",)  # the firmware resets once more by itself
+
+    def __str__(self) -> str:
+        return "power-cycle"
+
+    @contextmanager
+    def inject(self, pair: ColoPair) -> Iterator[Bite]:
+        """Reset the machine, enter once that was done, and leave once the guest is up again. Raises WaitTimeout."""
+        alone, since = pair.vm(Role.PRIMARY), pair.history.cursor()
+        alone.execute("system_reset")
+        alone.await_event("RESET", since=since, timeout=pair.timeouts.command)
+        yield {"host": alone.name}
+        _await_up(pair, alone, since)
+
+
+def _await_up(pair: ColoPair, vm: VM, since: int) -> None:
+    def is_up(entry: Entry) -> bool:
+        return (entry.kind, entry.who, entry.what) == ("console", vm.name, "GUEST-READY")
+
+    pair.history.wait_for(f"{vm.name} to be up", is_up, since=since, timeout=pair.timeouts.boot)
 
 
 def _tell(pair: ColoPair, word: str, role: Role | None) -> Bite:

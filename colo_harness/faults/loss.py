@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from colo_harness.colo.pair import ColoPair
 from colo_harness.errors import MachineError
@@ -106,12 +105,6 @@ class Freeze:
 
 
 def _is_frozen(victim: VM) -> bool:
-    pids = victim.process.group()
-    if not pids:
+    if not victim.alive:
         raise MachineError(f"{victim.name} died before it could be frozen", "look at its stderr")
-    return all(_state(pid) in "Tt" for pid in pids)
-
-
-def _state(pid: int) -> str:
-    """Return the process state letter of /proc/PID/stat, which follows the command in parentheses."""
-    return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    return victim.process.stopped

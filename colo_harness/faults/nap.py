@@ -4,12 +4,11 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from colo_harness.colo.pair import ColoPair
 from colo_harness.faults.fault import Bite
 from colo_harness.faults.loss import PEER_LOST
-from colo_harness.machine.process import Process
+from colo_harness.machine.program import Program
 from colo_harness.qemu.topology import Role
 from colo_harness.wait import wait_until
 
@@ -36,7 +35,7 @@ class Nap:
         sleepers = pair.processes(host) if self.host else [pair.vm(self.role).process]
         for sleeper in sleepers:
             sleeper.signal(signal.SIGSTOP)
-        wait_until(f"{self} to bite", lambda: all(map(_asleep, sleepers)), timeout=5)
+        wait_until(f"{self} to bite", lambda: all(sleeper.stopped for sleeper in sleepers), timeout=5)
         bite: Bite = {"host": host}
         try:
             yield bite
@@ -44,19 +43,10 @@ class Nap:
             bite["woke"] = [sleeper.name for sleeper in sleepers if _wake(sleeper)]
 
 
-def _asleep(process: Process) -> bool:
-    return all(_state(pid) in "Tt" for pid in process.group())
-
-
-def _wake(process: Process) -> bool:
+def _wake(program: Program) -> bool:
     """Let it go on; say whether there was anything to be woken."""
     with suppress(ProcessLookupError):
-        process.signal(signal.SIGCONT)
-        wait_until(f"{process.name} to wake up", lambda: not _asleep(process), timeout=5)
+        program.signal(signal.SIGCONT)
+        wait_until(f"{program.name} to wake up", lambda: not program.stopped, timeout=5)
         return True
     return False
-
-
-def _state(pid: int) -> str:
-    """Return the process state letter of /proc/PID/stat, which follows the command in parentheses."""
-    return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]

@@ -16,6 +16,7 @@ Area = Literal[
     "replication",
     "failover",
     "resume",
+    "applications",
     "endurance",
     "release",
     "performance",

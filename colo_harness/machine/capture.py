@@ -6,7 +6,7 @@ import re
 import signal
 import socket
 import struct
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +28,7 @@ Direction = Literal["in", "out"]
 ARP, RARP, IPV4 = 0x0806, 0x8035, 0x0800
 PACKET_OUTGOING = 4
 LINKTYPE_LINUX_SLL2 = 276
+ARPHRD_ETHER = 1
 
 # https://www.tcpdump.org/linktypes/LINKTYPE_LINUX_SLL2.html
 _SLL2 = struct.Struct("!HHIHBB8s")
@@ -94,7 +95,7 @@ class Capture:
         self._place = place or network.switch
         self._timeout = timeout
         numbered = {number: name for number, name in self._place.interfaces().items() if name in ports}
-        _ports_path(path).write_text(json.dumps(numbered), encoding="utf-8")
+        name_ports(path, numbered)
         argv = ["tcpdump", "-n", "-i", "any", "-y", "LINUX_SLL2", "-s", "0", "-B", str(_RING_KIB), "-U"]
         argv += ["-Z", "root", "-w", str(path)]  # -Z: its own user cannot write into our folders
         argv += [f"({only}) or ether proto {_FILLER_TYPE:#x}"] if only else []
@@ -199,6 +200,26 @@ def frames(path: Path) -> Iterator[Frame]:
                 continue
             direction: Direction = "out" if kind == PACKET_OUTGOING else "in"
             yield Frame(at, port, direction, address[:length].hex(":"), ethertype, raw[_SLL2.size :])
+
+
+def name_ports(path: Path, ports: Mapping[int, str]) -> None:
+    """Put beside a capture which of its interfaces are ports, by their numbers."""
+    _ports_path(path).write_text(json.dumps(ports), encoding="utf-8")
+
+
+def write(path: Path, ports: Sequence[str], seen: Iterable[Frame]) -> None:
+    """Write what `frames` reads."""
+    numbers = {name: number for number, name in enumerate(ports, 1)}
+    name_ports(path, {number: name for name, number in numbers.items()})
+    with path.open("wb") as file:
+        file.write(_PCAP.pack(_MAGIC_MICROSECONDS, 2, 4, 0, 0, 1 << 18, LINKTYPE_LINUX_SLL2))
+        for frame in seen:
+            address = bytes.fromhex(frame.source.replace(":", ""))
+            kind = PACKET_OUTGOING if frame.direction == "out" else 0
+            head = _SLL2.pack(frame.ethertype, 0, numbers[frame.port], ARPHRD_ETHER, kind, len(address), address)
+            seconds, rest = divmod(frame.at, 1)
+            size = len(head) + len(frame.payload)
+            file.write(_RECORD.pack(int(seconds), int(rest * 1e6), size, size) + head + frame.payload)
 
 
 def _records(file: IO[bytes]) -> Iterator[tuple[int, float, bytes]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from colo_harness.errors import MachineError
-from colo_harness.machine import mark
+from colo_harness.machine import mark, rights
 from colo_harness.machine.guardian import Guardian
 from colo_harness.machine.holding import Holding
 
@@ -18,10 +18,12 @@ from colo_harness.machine.holding import Holding
 class Estate:
     """A context manager; by default a new folder `colo-…` in the temporary folder, where a process puts what it makes.
 
-    While it is there, temporary files of this process and of its children go into it. They nest. Raises MachineError.
+    While it is there, temporary files of this process and of its children go into it. They nest. Who is not root has
+    the rights of a user namespace from then on, for which there may be no other thread yet. Raises MachineError.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
+        rights.acquire()  # before the guardian, which has to see what we see
         self.folder = folder or Path(tempfile.gettempdir(), f"colo-{secrets.token_hex(4)}")
         """What all of this estate is known by."""
         self._before = {name: os.environ.get(name) for name in (mark.RUN, "TMPDIR")}

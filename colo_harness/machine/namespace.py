@@ -13,9 +13,12 @@ from types import TracebackType
 from typing import Self
 
 from colo_harness.errors import MachineError
+from colo_harness.machine import rights
 from colo_harness.machine.process import run
 
 CLONE_NEWNET = 0x40000000
+NS_GET_USERNS = 0xB701
+"""Who owns a namespace (ioctl_ns(2)): refused where that is not us."""
 SIOCGIFFLAGS, SIOCSIFFLAGS = 0x8913, 0x8914
 IFF_UP, IFF_RUNNING = 0x1, 0x40
 _OWN = "/proc/thread-self/ns/net"
@@ -32,14 +35,7 @@ class Namespace:
     def __init__(self, name: str) -> None:
         self.name = name
         with ThreadPoolExecutor(1) as helper:  # its thread ends with the new namespace, and takes no way back
-            self._fd = helper.submit(_unshare).result()
-        try:
-            with self.entered():
-                _silence_ipv6()
-                _raise_loopback()
-        except BaseException:
-            self.close()
-            raise
+            self._fd = helper.submit(_made).result()
 
     def __enter__(self) -> Self:
         return self
@@ -61,6 +57,12 @@ class Namespace:
         return f"/proc/{os.getpid()}/fd/{self._fd}"
 
     @property
+    def ways_in(self) -> tuple[str, ...]:
+        """Options of nsenter(1) that lead a shell of this user's inside while this process holds the namespace."""
+        owner = (f"--user=/proc/{os.getpid()}/ns/user", "--preserve-credentials") if rights.are_own() else ()
+        return (*owner, f"--net={self.path}")
+
+    @property
     def inode(self) -> int:
         """The number that tells this namespace from others, as /proc/PID/ns/net shows it."""
         return os.fstat(self._fd).st_ino
@@ -68,7 +70,7 @@ class Namespace:
     @contextmanager
     def entered(self) -> Iterator[None]:
         """Let the calling thread, and what it starts, live inside; other threads stay where they are."""
-        before = os.open(_OWN, os.O_RDONLY)
+        before = _home()
         try:
             _setns(self._fd)
             try:
@@ -125,13 +127,38 @@ class Namespace:
             self._fd = -1
 
 
-def _unshare() -> int:
-    if _libc.unshare(CLONE_NEWNET):
-        raise MachineError(
-            f"no right to make network namespaces: {os.strerror(ctypes.get_errno())}",
-            "run as root or with CAP_SYS_ADMIN; in a container, start it with --privileged",
-        )
+def seclude() -> None:
+    """Let the calling thread, and what it starts, leave a network in which it has no rights: none leads back there.
+
+    That is an ordinary user's with the machine's own, who from then on reaches nothing outside. Raises MachineError.
+    """
+    os.close(_home())
+
+
+def _home() -> int:
+    """Return a descriptor of the calling thread's namespace, or of a new one in place of one that is not ours."""
+    here = os.open(_OWN, os.O_RDONLY)
+    try:
+        os.close(ioctl(here, NS_GET_USERNS))
+    except PermissionError:
+        os.close(here)
+        _unshare()
+        _raise_loopback()
+        return os.open(_OWN, os.O_RDONLY)
+    return here
+
+
+def _made() -> int:
+    """Leave the calling thread in a new namespace, and return a descriptor of that. Raises MachineError."""
+    _unshare()
+    _silence_ipv6()
+    _raise_loopback()
     return os.open(_OWN, os.O_RDONLY)
+
+
+def _unshare() -> None:
+    if _libc.unshare(CLONE_NEWNET):
+        raise MachineError(f"no right to make network namespaces: {os.strerror(ctypes.get_errno())}", rights.remedy())
 
 
 def _setns(descriptor: int) -> None:

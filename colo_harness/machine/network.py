@@ -1,5 +1,6 @@
 """The network of one pair: two hosts, a client and the switch between them, with no way out."""
 
+import os
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Literal, Protocol, Self
 from colo_harness.errors import MachineError, WaitTimeout
 from colo_harness.machine import mark
 from colo_harness.machine.namespace import Namespace
+from colo_harness.machine.site import Here, Site
 from colo_harness.wait import wait_until
 
 Host = Literal["host_a", "host_b"]
@@ -27,6 +29,8 @@ SECOND_GUEST, SECOND_CLIENT = "10.78.0.10", "10.78.0.1"
 PREFIX = 24
 HEARTBEAT_ADDRESS: dict[Host, str] = {"host_a": "10.99.0.1", "host_b": "10.99.0.2"}
 COLO_ADDRESS: dict[Host, str] = {"host_a": "10.88.0.1", "host_b": "10.88.0.2"}
+
+TUN = Path("/dev/net/tun")
 
 _BEHIND = 21
 """Numbers of ports: the kernel's link watch may leave a link whose peer has its own number for a second."""
@@ -66,11 +70,8 @@ class Network:
     """
 
     def __init__(self, nics: int = 1, *, heartbeat: bool = False) -> None:
-        if not Path("/dev/net/tun").exists():
-            raise MachineError(
-                "there is no /dev/net/tun for the guests' network cards",
-                "load the kernel module tun (modprobe tun); in a container, hand in --device /dev/net/tun",
-            )
+        if not os.access(TUN, os.R_OK | os.W_OK):
+            raise MachineError(f"there is no {TUN} that may be opened for the guests' network cards", tun_remedy())
         with ExitStack() as stack:
             self.switch = stack.enter_context(Namespace("switch"))
             self.colo_switch = stack.enter_context(Namespace("colo_switch"))
@@ -106,6 +107,10 @@ class Network:
     def host(self, name: Host) -> Namespace:
         """Return the namespace of host_a or host_b."""
         return {"host_a": self.host_a, "host_b": self.host_b}[name]
+
+    def site(self, name: Host) -> Site:
+        """Return where a side of the pair runs."""
+        return Here(self.host(name))
 
     def address(self, host: Host) -> str:
         """Return the host's address on the COLO network."""
@@ -200,6 +205,13 @@ class Network:
         for name in HOSTS:
             self.host(name).ip(f"address add {HEARTBEAT_ADDRESS[name]}/{PREFIX} dev hb0", "link set hb0 up")
         return {self.switch: ("heartbeat", *ports), self.host_a: ("hb0",), self.host_b: ("hb0",)}
+
+
+def tun_remedy() -> str:
+    """Return what helps who cannot make taps."""
+    if TUN.exists() and not os.access(TUN, os.R_OK | os.W_OK):
+        return f"let this user open it: as root, chmod 0666 {TUN}, as udev has it; or put it into a group of the user's"
+    return f"load the kernel module tun (modprobe tun); in a container, hand in --device {TUN}"
 
 
 def await_links(namespace: Namespace, links: Iterable[str]) -> None:

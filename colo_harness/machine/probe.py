@@ -3,6 +3,7 @@
 Each returns what it found, in a phrase, or raises MachineError with the remedy.
 """
 
+import ctypes
 import os
 import shutil
 import socket
@@ -18,7 +19,7 @@ from colo_harness.errors import MachineError
 from colo_harness.machine.capture import Capture, frames
 from colo_harness.machine.guardian import Guardian
 from colo_harness.machine.namespace import Namespace
-from colo_harness.machine.network import GUEST, Network
+from colo_harness.machine.network import GUEST, TUN, Network, tun_remedy
 from colo_harness.machine.process import Process, run
 from colo_harness.machine.suspension import suspended
 
@@ -29,6 +30,8 @@ RESULTS = GIB // 4
 TUNSETIFF = 0x400454CA
 IFF_TAP, IFF_NO_PI, IFF_VNET_HDR = 0x0002, 0x1000, 0x4000
 KVM_CREATE_VM = 0xAE01
+UFFD, USERFAULTFD_IOC_NEW, _NR_USERFAULTFD = Path("/dev/userfaultfd"), 0xAA00, 323
+_libc = ctypes.CDLL(None, use_errno=True)
 
 _LOSSY_RULESET = """
 add table netdev probe
@@ -85,12 +88,11 @@ def netns() -> str:
 def tap() -> str:
     """Make a tap device, as QEMU opens it, in a namespace."""
     request = struct.pack("16sH22x", b"tap0", IFF_TAP | IFF_NO_PI | IFF_VNET_HDR)
-    device = Path("/dev/net/tun")
     with (
-        _or("load the kernel module tun (modprobe tun); in a container, hand in --device /dev/net/tun", device),
+        _or(tun_remedy(), TUN),
         Namespace("probe") as namespace,
         namespace.entered(),
-        device.open("r+b", 0) as opened,
+        TUN.open("r+b", 0) as opened,
     ):
         ioctl(opened, TUNSETIFF, request)
     return "tap devices can be made"
@@ -161,9 +163,24 @@ def forgetting() -> str:
 
 def realtime() -> str:
     """Put a thread into the real-time scheduling class."""
-    with _or("run as root, or with CAP_SYS_NICE", "SCHED_FIFO"), ThreadPoolExecutor(1) as short_lived:
+    remedy = "run as root, with CAP_SYS_NICE, or as a user who may: rtprio 1 in /etc/security/limits.conf"
+    with _or(remedy, "SCHED_FIFO"), ThreadPoolExecutor(1) as short_lived:
         short_lived.submit(os.sched_setscheduler, 0, os.SCHED_FIFO, os.sched_param(1)).result()
     return "a thread can be put into the real-time class"
+
+
+def userfaultfd() -> str:
+    """Ask for a watch over memory, as QEMU does (util/userfaultfd.c, uffd_open)."""
+    remedy = f"run as root; or let this user: sysctl vm.unprivileged_userfaultfd=1, or {UFFD} of a group of the user's"
+    with _or(remedy, "userfaultfd"):
+        if os.access(UFFD, os.R_OK | os.W_OK):
+            with UFFD.open("r+b", 0) as device:
+                os.close(ioctl(device, USERFAULTFD_IOC_NEW, os.O_CLOEXEC))
+        elif (watch := _libc.syscall(_NR_USERFAULTFD, os.O_CLOEXEC)) < 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+        else:
+            os.close(watch)
+    return "memory can be watched"
 
 
 def suspension() -> str:

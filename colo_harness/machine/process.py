@@ -1,7 +1,6 @@
 """A process of ours: it leads a group, writes its output into files and leaves nothing behind."""
 
 import os
-import signal
 import subprocess
 import threading
 from collections.abc import Sequence
@@ -9,18 +8,18 @@ from contextlib import ExitStack, nullcontext, suppress
 from pathlib import Path
 from shlex import join
 from subprocess import DEVNULL, PIPE
-from types import TracebackType
-from typing import IO, TYPE_CHECKING, Self
+from typing import IO, TYPE_CHECKING
 
-from colo_harness.errors import NO_SPACE, MachineError, WaitTimeout
+from colo_harness.errors import NO_SPACE, MachineError, OutOfReach, WaitTimeout
 from colo_harness.machine.guardian import PATIENCE, Guardian, await_exit, group_members, kill_group
 from colo_harness.machine.interrupt import whole
+from colo_harness.machine.program import Program
 
 if TYPE_CHECKING:
     from colo_harness.machine.namespace import Namespace
 
 
-class Process:
+class Process(Program):
     """A program in a session and process group of its own, inside `namespace`; its group id is `pid`.
 
     stdout goes to `log_dir/<name>.out`, stderr to `log_dir/<name>.err`. Each process must be ended with `kill`,
@@ -39,10 +38,7 @@ class Process:
         pass_fds: Sequence[int] = (),
         stdin: int | IO[bytes] = DEVNULL,
     ) -> None:
-        self.name = name
-        self.argv = [str(argument) for argument in argv]
-        self.out_path = log_dir / f"{name}.out"
-        self.err_path = log_dir / f"{name}.err"
+        super().__init__(argv, name=name, log_dir=log_dir)
         self._guardian = guardian
         self._status: int | None = None
         self._reaping = threading.RLock()
@@ -54,47 +50,19 @@ class Process:
             self._child = _spawn(self.argv, stdin=stdin, stdout=out, stderr=err, pass_fds=pass_fds)
             guardian.add_group(self.pid)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.kill()
-
-    def __repr__(self) -> str:
-        return f"<{self.name} pid {self.pid}>"
-
     @property
     def pid(self) -> int:
         """The leader's process id, which is the group's id too."""
         return self._child.pid
-
-    @property
-    def alive(self) -> bool:
-        """Whether the leader has not ended; a stopped one is alive."""
-        return self.poll() is None
-
-    @property
-    def command(self) -> str:
-        """The command as a line to paste into a shell."""
-        return join(self.argv)
 
     def group(self) -> list[int]:
         """Return the pids of the group's living processes: the leader's and its children's."""
         with self._reaping:
             return group_members(self.pid) if self._child.returncode is None else []
 
-    def stderr(self) -> str:
-        """Return what the group has written to stderr so far."""
-        return self.err_path.read_text(encoding="utf-8", errors="replace")
-
-    def stdout(self) -> str:
-        """Return what the group has written to stdout so far."""
-        return self.out_path.read_text(encoding="utf-8", errors="replace")
+    def states(self) -> list[str]:
+        """Return the state, a letter of proc(5), of each of the group's living processes."""
+        return [_state(pid) for pid in self.group()]
 
     def poll(self) -> int | None:
         """Return the leader's exit status, -N for signal N, or None while it lives."""
@@ -123,12 +91,6 @@ class Process:
             threads = self.where_it_hangs()
             raise WaitTimeout(f"waited {timeout:g} s for {self.name} to end; last seen:\n{threads}")
         return status
-
-    def terminate(self, timeout: float) -> int:
-        """Ask the group to end with SIGTERM; return the leader's exit status. Raises WaitTimeout."""
-        with suppress(ProcessLookupError):
-            self.signal(signal.SIGTERM)
-        return self.wait(timeout)
 
     def kill(self) -> None:
         """SIGKILL the whole group, also what outlived its leader, and reap; fine when all is dead already.
@@ -159,6 +121,18 @@ class Process:
             with suppress(FileNotFoundError, ProcessLookupError):
                 lines += [_thread(task) for task in sorted(Path(f"/proc/{pid}/task").iterdir())]
         return "\n".join(lines) or f"no process of {self.name} is left"
+
+
+def here(program: Program) -> Process:
+    """Return a program that runs on this machine. Raises OutOfReach for one that does not."""
+    if not isinstance(program, Process):
+        raise OutOfReach(f"{program.name} runs on another machine, where nobody looks into its threads and memory")
+    return program
+
+
+def _state(pid: int) -> str:
+    """Return the process state letter of /proc/PID/stat, which follows the command in parentheses."""
+    return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
 
 
 def _thread(task: Path) -> str:

@@ -24,7 +24,8 @@ MOST = HEAD + 14 + 65536
 BATCH = 64
 ETH_P_ALL = 3
 SOL_PACKET, PACKET_VNET_HDR, PACKET_IGNORE_OUTGOING = 263, 15, 23
-SO_RCVBUFFORCE = 33
+SENDING, RECEIVING = (32, socket.SO_SNDBUF), (33, socket.SO_RCVBUF)
+"""A buffer's size that is forced, as SO_SNDBUFFORCE does (asm-generic/socket.h), and one that is asked for."""
 _ABSENT = (errno.ENETDOWN, errno.ENXIO, errno.ENODEV, errno.ENOBUFS, errno.EAGAIN)
 """What a link says that is down, gone or full: it loses the frame, as any does."""
 
@@ -130,12 +131,21 @@ def end_at(namespace: Namespace, link: str) -> socket.socket:
     try:
         end.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
         end.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
-        end.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, ROOM)
+        make_room(end, ROOM, RECEIVING)
         end.bind((link, ETH_P_ALL))
     except BaseException:
         end.close()
         raise
     return end
+
+
+def make_room(end: socket.socket, size: int, *ways: tuple[int, int]) -> None:
+    """Let so many bytes wait in the kernel; an ordinary user gets as many as the machine gives anybody."""
+    for forced, asked in ways:
+        try:
+            end.setsockopt(socket.SOL_SOCKET, forced, size)
+        except PermissionError:
+            end.setsockopt(socket.SOL_SOCKET, asked, size)
 
 
 ROOM = 64 << 20

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from colo_harness.history import History
 from colo_harness.machine.namespace import Namespace
+from colo_harness.machine.wire import RECEIVING, SENDING, make_room
 from colo_harness.proxy.bench import NAME, Bench, Benchroom
 from colo_harness.proxy.netdev import GUEST, NETDEV, Netdev, Rounds
 from colo_harness.proxy.port import Meddler, Port
@@ -27,7 +28,6 @@ MTU = 65_521
 _EVERY = 3  # linux/if_ether.h, ETH_P_ALL
 _BUFFER = 1 << 23
 _LARGEST = 1 << 17
-_SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33
 # PCI's configuration mechanism 1, and the legacy interface of a virtio device (Virtio 1.0, 4.1.4.8)
 _ADDRESS, _DATA, _BAR0, _COMMAND, _IO = 0xCF8, 0xCFC, 0x10, 0x04, 0xC000
 _FEATURES = _IO + 4
@@ -92,8 +92,7 @@ class Tap(Port):
 
     def _open(self) -> socket.socket:
         opened = self._namespace.socket(socket.AF_PACKET, socket.SOCK_RAW)
-        for option in (_SO_SNDBUFFORCE, _SO_RCVBUFFORCE):
-            opened.setsockopt(socket.SOL_SOCKET, option, _BUFFER)
+        make_room(opened, _BUFFER, SENDING, RECEIVING)
         return opened
 
     def _queue(self, packet: Packet) -> None:

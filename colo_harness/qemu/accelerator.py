@@ -16,6 +16,7 @@ from colo_harness.history import History
 from colo_harness.machine import probe
 from colo_harness.machine.guardian import Guardian
 from colo_harness.machine.holding import scratch
+from colo_harness.machine.site import Here
 from colo_harness.qemu import argv, contract, guest, release
 from colo_harness.qemu.argv import Boot, Files, Part
 from colo_harness.qemu.loop import Loop
@@ -137,7 +138,7 @@ def _try(settings: Settings, kind: GuestKind, accel: Accel) -> Trial:
         try:
             with (
                 History() as history,
-                VM("host_a", command, files, namespace=None, history=history, around=around) as vm,
+                VM("host_a", command, files, site=Here(), history=history, around=around) as vm,
             ):
                 await_boot(vm, history, topology, timeout=deadline)
                 seconds = history.now()

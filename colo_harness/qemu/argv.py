@@ -333,7 +333,7 @@ def _nic(number: int, topology: Topology) -> list[Part]:
 def _cpu(topology: Topology) -> str:
     if topology.accel == "tcg":
         return "qemu64"
-    return f"qemu64,kvmclock={'on' if topology.guest == 'linux' else 'off'}"
+    return f"qemu64,kvmclock={'on' if topology.guest in ('linux', 'applications') else 'off'}"
 
 
 def _seen_by_guest(topology: Topology, image: str) -> list[Part]:

@@ -19,9 +19,9 @@ class Node:
 FOLDER = Node(stat.S_IFDIR | 0o755)
 
 
-def file(content: bytes, *, executable: bool = False) -> Node:
+def file(content: bytes, *, executable: bool = False, mode: int = 0o644) -> Node:
     """Return a regular file."""
-    return Node(stat.S_IFREG | (0o755 if executable else 0o644), content)
+    return Node(stat.S_IFREG | (0o755 if executable else mode), content)
 
 
 def link(target: str) -> Node:

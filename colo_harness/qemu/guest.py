@@ -4,7 +4,7 @@ import hashlib
 import json
 import lzma
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,7 +66,7 @@ def tick(settings: Settings, *, thorough: bool = False) -> Path:
     `thorough` verifies its content, else its size and time are looked at.
     """
     inputs = map(Path.read_bytes, (RECIPES / "tick" / "tick.S", Path(__file__)))
-    return _built(settings, "tick", [_version("as"), *inputs], _make_tick, thorough=thorough) / "tick.img"
+    return built(settings, "tick", [version_of("as"), *inputs], _make_tick, thorough=thorough) / "tick.img"
 
 
 def micro(settings: Settings, *, thorough: bool = False) -> Path:
@@ -77,8 +77,8 @@ def micro(settings: Settings, *, thorough: bool = False) -> Path:
     lwip = fetch_lwip(settings)
     recipe = sorted(path for path in (RECIPES / "micro").rglob("*") if path.is_file())
     inputs = map(Path.read_bytes, (*recipe, *lwip.sources, Path(__file__)))
-    key = [_version("gcc"), lwip.version.encode(), *inputs]
-    return _built(settings, "micro", key, lambda made: _make_micro(made, lwip), thorough=thorough) / "micro.elf"
+    key = [version_of("gcc"), lwip.version.encode(), *inputs]
+    return built(settings, "micro", key, lambda made: _make_micro(made, lwip), thorough=thorough) / "micro.elf"
 
 
 def linux(settings: Settings, *, thorough: bool = False) -> LinuxImage:
@@ -90,8 +90,8 @@ def linux(settings: Settings, *, thorough: bool = False) -> LinuxImage:
     recipe = sorted(path for path in (RECIPES / "linux").rglob("*") if path.is_file())
     inputs = [*recipe, *BUILDERS, kernel.image, kernel.busybox]
     names = [path.name.encode() for path in inputs]
-    key = [_version("gcc"), kernel.version.encode(), *names, *map(Path.read_bytes, inputs)]
-    folder = _built(settings, "linux", key, lambda made: _make_linux(made, kernel), thorough=thorough)
+    key = [version_of("gcc"), kernel.version.encode(), *names, *map(Path.read_bytes, inputs)]
+    folder = built(settings, "linux", key, lambda made: _make_linux(made, kernel), thorough=thorough)
     return LinuxImage(folder / "kernel", folder / "initrd", (folder / "digest").read_text(encoding="ascii"))
 
 
@@ -138,19 +138,24 @@ def _assemble(source: Path, to: Path) -> None:
     to.write_bytes(code.ljust(DISK, b"\0"))
 
 
-def initramfs(kernel: Kernel, services: bytes) -> bytes:
-    """Return the archive that Linux starts from: init, busybox, the services and the modules. Raises CacheError."""
-    drivers = modules.closure(kernel.modules, DRIVERS)
+def initramfs(
+    kernel: Kernel, files: Mapping[str, cpio.Node], *, drivers: Iterable[str] = (), applets: Iterable[str] = ()
+) -> bytes:
+    """Return the archive that Linux starts from: init, busybox, the modules, and `files`. Raises CacheError.
+
+    `drivers` and `applets` are what these files want besides what init does.
+    """
+    loaded = modules.closure(kernel.modules, (*DRIVERS, *drivers))
     library = f"lib/modules/{kernel.version}"
     nodes = {
         "init": cpio.file((RECIPES / "linux" / "init").read_bytes(), executable=True),
         "bin/busybox": cpio.file(kernel.busybox.read_bytes(), executable=True),
-        "bin/services": cpio.file(services, executable=True),
-        f"{library}/modules.dep": cpio.file(modules.dependencies(drivers).encode()),
-        f"{library}/modules.alias": cpio.file(modules.aliases(drivers).encode()),
+        f"{library}/modules.dep": cpio.file(modules.dependencies(loaded).encode()),
+        f"{library}/modules.alias": cpio.file(modules.aliases(loaded).encode()),
     }
-    nodes |= {f"bin/{applet}": cpio.link("busybox") for applet in APPLETS}
-    nodes |= {f"{library}/{driver.file}": cpio.file(driver.content) for driver in drivers}
+    nodes |= files
+    nodes |= {f"bin/{applet}": cpio.link("busybox") for applet in (*APPLETS, *applets)}
+    nodes |= {f"{library}/{driver.file}": cpio.file(driver.content) for driver in loaded}
     nodes |= dict.fromkeys(("dev", "proc", "sys"), cpio.FOLDER)
     return cpio.archive(nodes)
 
@@ -178,16 +183,17 @@ def _make_micro(folder: Path, lwip: Lwip) -> None:
 
 def _make_linux(folder: Path, kernel: Kernel) -> None:
     compile_services(folder / "services")
+    services = (folder / "services").read_bytes()
     made = {
         "kernel": unpacked_kernel(kernel.image.read_bytes()),
-        "initrd": initramfs(kernel, (folder / "services").read_bytes()),
+        "initrd": initramfs(kernel, {"bin/services": cpio.file(services, executable=True)}),
     }
     for name, content in made.items():
         (folder / name).write_bytes(content)
-    (folder / "digest").write_text(_digest(made.values()), encoding="ascii")
+    (folder / "digest").write_text(digest(made.values()), encoding="ascii")
 
 
-def _built(
+def built(
     settings: Settings, name: str, inputs: Iterable[bytes], make: Callable[[Path], None], *, thorough: bool
 ) -> Path:
     """Return the folder in the cache for `inputs`, filled by `make` beside it and put into place whole.
@@ -195,7 +201,7 @@ def _built(
     One that is damaged is made anew; a whole one needs no right to write.
     """
     images = settings.cache_dir / "images"
-    folder = images / f"{name}-{_digest(inputs)[:24]}"
+    folder = images / f"{name}-{digest(inputs)[:24]}"
     if _is_whole(folder, thorough=thorough):
         return folder
     try:
@@ -226,12 +232,14 @@ def _is_whole(folder: Path, *, thorough: bool) -> bool:
         return False
 
 
-def _digest(parts: Iterable[bytes]) -> str:
+def digest(parts: Iterable[bytes]) -> str:
+    """Return one digest of all parts, in this order."""
     whole = hashlib.sha256()
     for part in parts:
         whole.update(hashlib.sha256(part).digest())
     return whole.hexdigest()
 
 
-def _version(tool: str) -> bytes:
+def version_of(tool: str) -> bytes:
+    """Return what a tool says of its version. Raises MachineError."""
     return run([tool, "--version"], timeout=COMPILE_TIMEOUT, remedy=REMEDY).encode()

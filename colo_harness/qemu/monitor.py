@@ -49,7 +49,8 @@ class Monitor:
     """A QMP client of the QEMU behind unix socket `path`; synchronous, usable from any thread.
 
     `host` names the QEMU in the history, or is None for a monitor whose events are not recorded. `why_lost`
-    describes the process for the error when an answer does not come; it may be its end. The transcript is JSONL:
+    describes the process for the error when an answer does not come; it may be its end. The QEMU's clock is `ahead`
+    seconds ahead of ours. The transcript is JSONL:
     `{"at": seconds of the history, "way": "to" | "from", "message": {…}}`.
     """
 
@@ -62,17 +63,21 @@ class Monitor:
         host: str | None,
         transcript: Path,
         why_lost: Callable[[], str],
+        ahead: float = 0.0,
     ) -> None:
         self._path = path
         self._loop = loop
         self._history = history
         self._host = host
         self._why_lost = why_lost
+        self._ahead = ahead
         self._transcript: TextIO = transcript.open("w", encoding="utf-8")
         self._last: deque[str] = deque(maxlen=LAST)
         self._client = _Client(path.stem, self._record)
 
-    def connect(self, *, timeout: float, alive: Callable[[], bool]) -> None:
+    def connect(
+        self, *, timeout: float, alive: Callable[[], bool], reached: Callable[[Path], bool] = Path.exists
+    ) -> None:
         """Negotiate, out-of-band execution included. Raises LaunchFailure when QEMU dies or stays mute."""
         deadline = time.monotonic() + timeout
         overtaken = itertools.count()
@@ -80,7 +85,7 @@ class Monitor:
         def try_once() -> bool:
             if not alive():
                 raise LaunchFailure(f"QEMU died at start\n{self._why_lost()}")
-            if not self._path.exists():
+            if not reached(self._path):
                 return False
             left = max(deadline - time.monotonic(), 0.1)
             try:
@@ -142,5 +147,5 @@ class Monitor:
         self._transcript.flush()
         if self._host is not None and "event" in body:
             stamp = body["timestamp"]
-            at = self._history.when(stamp["seconds"] + stamp["microseconds"] / 1e6)
+            at = self._history.when(stamp["seconds"] + stamp["microseconds"] / 1e6 - self._ahead)
             self._history.record("event", self._host, body["event"], at=at, **body.get("data", {}))

@@ -72,11 +72,13 @@ class Fifo:
         os.close(self._fd)
 
 
-def dial(path: Path, *, timeout: float) -> socket.socket:
-    """Connect to unix socket `path`, which QEMU opens at start. Raises WaitTimeout."""
+def dial(path: Path, *, timeout: float, reached: Callable[[Path], bool] = Path.exists) -> socket.socket:
+    """Connect to unix socket `path`, which QEMU opens at start, once it is `reached`. Raises WaitTimeout."""
     connection = socket.socket(socket.AF_UNIX)
 
     def connected() -> bool:
+        if not reached(path):
+            return False
         try:
             connection.connect(str(path))
         except (FileNotFoundError, ConnectionRefusedError):

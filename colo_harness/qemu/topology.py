@@ -8,8 +8,10 @@ from typing import Literal
 from colo_harness.settings import Accel
 
 Host = Literal["host_a", "host_b"]
-GuestKind = Literal["linux", "tick", "micro"]
+GuestKind = Literal["linux", "applications", "tick", "micro"]
 HOSTS: tuple[Host, Host] = ("host_a", "host_b")
+MEMORY_MIB = {"linux": 128, "applications": 192}
+"""What suits a guest, where that is not 16."""
 
 
 class Role(StrEnum):
@@ -150,4 +152,4 @@ class Topology:
         """Guest memory in MiB."""
         if self.image:
             return self.image.memory_mib
-        return self.memory or (128 if self.guest == "linux" else 16)
+        return self.memory or MEMORY_MIB.get(self.guest, 16)

@@ -16,9 +16,9 @@ from colo_harness.history import Entry, History
 from colo_harness.machine import core
 from colo_harness.machine.guardian import Guardian
 from colo_harness.machine.mapping import mappings
-from colo_harness.machine.namespace import Namespace
-from colo_harness.machine.process import Process
+from colo_harness.machine.process import Process, here
 from colo_harness.machine.scheduling import favour
+from colo_harness.machine.site import Site
 from colo_harness.machine.suspension import suspended
 from colo_harness.machine.threads import LEADER, named
 from colo_harness.qemu import sandbox
@@ -61,12 +61,13 @@ class VM:
         argv: list[str],
         files: Files,
         *,
-        namespace: Namespace | None,
+        site: Site,
         history: History,
         around: Surroundings,
     ) -> None:
         self.name = name
         self.files = files
+        self._site = site
         self._history = history
         self._around = around
         self._closing = ExitStack()
@@ -78,16 +79,20 @@ class VM:
         self._console_log = self._closing.enter_context(log)
         trace = Fifo(files.trace)
         self._keep(Lines(trace, around.loop, self._on_trace))
+        site.pour(files.trace)
+        if (clock := site.clock).uncertain:
+            history.record("observe", name, "clock", ahead=clock.ahead, uncertain=clock.uncertain)
         history.record("phase", name, "exec")
-        self.process = Process(argv, name=name, log_dir=files.folder, guardian=around.guardian, namespace=namespace)
+        self.process = site.start(argv, name=name, log_dir=files.folder, guardian=around.guardian)
         self._closing.callback(self.process.kill)
         (files.folder / "argv.txt").write_text(self.process.command + "\n", encoding="utf-8")
         try:
             self.monitor = self._connect(files.monitor, name)
             self.rescue = self._connect(files.rescue, None)
-            self._console = dial(files.console, timeout=around.timeouts.launch)
+            self._console = dial(files.console, timeout=around.timeouts.launch, reached=site.reaches)
             self._keep(Lines(self._console, around.loop, self._on_console))
-            sandbox.demand(self.process)
+            if isinstance(self.process, Process):
+                sandbox.demand(self.process)
         except BaseException:
             self.close()
             raise
@@ -106,6 +111,7 @@ class VM:
     @property
     def pid(self) -> int:
         """QEMU's own process, which a wrapper script may have started: the one that listens on the console."""
+        here(self.process)
         credentials = self._console.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
         return int(_UCRED.unpack(credentials)[0])
 
@@ -179,7 +185,7 @@ class VM:
 
     def favour(self, ahead: Thread, then: Thread) -> None:
         """Let the one thread run before the other whenever both could. Raises MachineError."""
-        favour(self.process, THREADS[ahead], THREADS[then])
+        favour(here(self.process), THREADS[ahead], THREADS[then])
 
     @contextmanager
     def suspended(self, thread: Thread) -> Iterator[None]:
@@ -189,7 +195,7 @@ class VM:
 
     def threads(self, thread: Thread) -> list[int]:
         """Return the ids of QEMU's threads of this kind, none once they have ended."""
-        return named(self.process, THREADS[thread])
+        return named(here(self.process), THREADS[thread])
 
     def collect(self) -> None:
         """Record what QEMU wrote to stderr since the last call and, once, how it ended."""
@@ -197,7 +203,7 @@ class VM:
         whole = text.rfind("\n") + 1 if self.alive else len(text)
         for line in text[self._stderr_seen : whole].splitlines():
             stamped = STAMPED.fullmatch(line)
-            at = self._history.when(_seconds(stamped["stamp"])) if stamped else None
+            at = self._when(_seconds(stamped["stamp"])) if stamped else None
             self._history.record("stderr", self.name, stamped["text"] if stamped else line, at=at)
         self._stderr_seen = max(whole, self._stderr_seen)
         status = self.process.poll()
@@ -233,7 +239,7 @@ class VM:
     def _post_mortem(self) -> str:
         """Describe the process as `why_lost` does, and keep a core file of one that hangs, if any are wanted."""
         told = self.why_lost()
-        if self._around.cores is None or not self.alive:
+        if self._around.cores is None or not isinstance(self.process, Process) or not self.alive:
             return told
         name = f"{self.files.folder.parent.name}-{self.name}-{self.process.pid}.core"
         return f"{told}\n{core.keep(self.process, self._around.cores / name)}"
@@ -251,9 +257,10 @@ class VM:
             host=host,
             transcript=path.with_suffix(".qmp.jsonl"),
             why_lost=self._post_mortem,
+            ahead=self._site.clock.ahead,
         )
         self._closing.callback(monitor.close)
-        monitor.connect(timeout=self._around.timeouts.launch, alive=lambda: self.alive)
+        monitor.connect(timeout=self._around.timeouts.launch, alive=lambda: self.alive, reached=self._site.reaches)
         return monitor
 
     def _keep(self, lines: Lines) -> None:
@@ -261,8 +268,12 @@ class VM:
 
     def _on_trace(self, line: str) -> None:
         if traced := Trace.of(line):
-            message = f"{self._history.when(traced.born):.3f}" if traced.born else traced.message
-            self._history.record("trace", self.name, traced.event, at=self._history.when(traced.at), message=message)
+            message = f"{self._when(traced.born):.3f}" if traced.born else traced.message
+            self._history.record("trace", self.name, traced.event, at=self._when(traced.at), message=message)
+
+    def _when(self, stamp: float) -> float:
+        """Convert a CLOCK_REALTIME stamp of the site to the history's clock."""
+        return self._history.when(stamp - self._site.clock.ahead)
 
     def _on_console(self, line: str) -> None:
         self._console_log.write(line + "\n")

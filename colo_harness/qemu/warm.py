@@ -19,6 +19,7 @@ from colo_harness.history import Entry, History
 from colo_harness.machine.holding import scratch
 from colo_harness.machine.manifest import sha256
 from colo_harness.machine.network import Network
+from colo_harness.machine.site import Here
 from colo_harness.qemu import argv
 from colo_harness.qemu.argv import Boot, Files, Part
 from colo_harness.qemu.carrier import load, saving
@@ -28,6 +29,8 @@ from colo_harness.qemu.topology import Topology
 from colo_harness.qemu.vm import VM, Surroundings
 from colo_harness.wait import pause, wait_until
 
+DISK = "disk.qcow2"
+"""The guest's disk, beside the state that it goes with; `Files` calls it so, too."""
 ROOM = "make room there and let it be written, or name another place with --cache-dir"
 TICKS = 3
 """So many generations a tick guest prints before it counts as running: until then it is a BIOS."""
@@ -40,11 +43,13 @@ class Guest:
     boot: Boot | None
     disk: Path
     digest: str
+    writes: bool = False
+    """It writes to its disk while it boots: the disk as it was then goes with its saved state."""
 
 
 def is_ready(topology: Topology) -> Callable[[Sequence[Entry]], bool]:
     """Return a predicate over one guest's console entries: it has booted."""
-    if topology.guest == "linux":
+    if topology.guest in ("linux", "applications"):
         return lambda lines: any(line.what == "GUEST-READY" for line in lines)
     return lambda lines: len(lines) >= TICKS
 
@@ -102,6 +107,10 @@ class States:
         self._verified.add(key)
         return place / "state.bin"
 
+    def disk(self, topology: Topology, guest: Guest) -> Path:
+        """Return the disk that goes with the saved state of `guest`. Raises as `path`."""
+        return self.path(topology, guest).with_name(DISK) if guest.writes else guest.disk
+
     def _save(self, topology: Topology, guest: Guest, place: Path) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         with FileLock(self.folder / f"{place.name}.lock"):
@@ -111,8 +120,9 @@ class States:
                 self.around.guardian.add_folder(folder)
                 self._boot_and_save(topology, guest, folder)
                 (folder / "keep").mkdir()
-                (folder / "state.bin").rename(folder / "keep" / "state.bin")
-                (folder / "keep" / "sha256").write_text(sha256(folder / "keep" / "state.bin"), encoding="ascii")
+                for name in ("state.bin", *([DISK] if guest.writes else ())):
+                    (folder / name).rename(folder / "keep" / name)
+                (folder / "keep" / "sha256").write_text(_sums(folder / "keep"), encoding="ascii")
                 if place.exists():
                     place.rename(folder / "damaged")
                 (folder / "keep").rename(place)
@@ -139,7 +149,7 @@ class States:
                 "host_a",
                 [*self.qemu, *graph],
                 files,
-                namespace=network.host_a,
+                site=Here(network.host_a),
                 history=history,
                 around=self.around,
             )
@@ -182,9 +192,15 @@ def restore(vm: VM, state: Path, contract: Contract, *, timeout: float) -> None:
 
 def _is_whole(place: Path) -> bool:
     try:
-        return sha256(place / "state.bin") == (place / "sha256").read_text(encoding="ascii")
+        return _sums(place) == (place / "sha256").read_text(encoding="ascii")
     except (OSError, ValueError):
         return False
+
+
+def _sums(place: Path) -> str:
+    """Return the digest of the state, and behind it that of the disk where one goes with it."""
+    disks = [disk] if (disk := place / DISK).exists() else []
+    return "".join(map(sha256, (place / "state.bin", *disks)))
 
 
 def _is_saved(migration: Mapping[str, Any], folder: Path) -> bool:

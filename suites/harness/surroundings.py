@@ -1,15 +1,13 @@
 """Poor surroundings for a command: each is put before it, and makes the machine lack one thing for real."""
 
-WITHOUT_RIGHTS = ("setpriv", "--bounding-set=-all")
-AS_USER = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
+_RIGHTLESS = 'echo 0 > /proc/sys/user/max_user_namespaces; exec setpriv --bounding-set=-all "$@"'
+_USER = 'echo 1 > /proc/sys/user/max_user_namespaces; exec unshare --user --map-user=1000 --map-group=1000 "$@"'
+WITHOUT_RIGHTS = ("unshare", "--user", "--map-root-user", "sh", "-ec", _RIGHTLESS, "sh")
+AS_USER = ("unshare", "--user", "--map-root-user", "sh", "-ec", _USER, "sh")
+"""Neither gets rights by a user namespace: no further one is allowed."""
 WITHOUT_TUN = ("unshare", "--mount", "sh", "-ec", 'mount -t tmpfs none /dev/net; exec "$@"', "sh")
 WITHOUT_KVM = ("unshare", "--mount", "sh", "-ec", 'mount --bind /dev/null /dev/kvm; exec "$@"', "sh")
 """Its /dev/kvm is none; the machine must have one, or there is nothing to hide."""
-
-OTHER = 65534
-READING = ("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")
-AS_OTHER = ("setpriv", f"--reuid={OTHER}", f"--regid={OTHER}", "--clear-groups", *READING)
-"""Another user, who may read what is root's, such as the Python that runs this, and nothing else."""
 
 WITH_TINY_AND_LOCKED = (
     *("unshare", "--mount", "sh", "-ec"),

@@ -11,6 +11,7 @@ import pytest
 from colo_harness.colo.lab import Lab
 from colo_harness.errors import GuestFailure, MonitorLost
 from colo_harness.history import History
+from colo_harness.machine.site import Here
 from colo_harness.qemu import argv, guest, warm
 from colo_harness.qemu.argv import Files, Part
 from colo_harness.qemu.carrier import saving
@@ -36,7 +37,7 @@ def ticking(lab: Lab, tmp_path: Path) -> Ticking:
         graph = argv.machine(topology, files, host="host_a", boot=None).joined([disk, *more])
         with (
             History() as history,
-            VM("host_a", [*lab.qemu, *graph], files, namespace=None, history=history, around=lab.around) as vm,
+            VM("host_a", [*lab.qemu, *graph], files, site=Here(), history=history, around=lab.around) as vm,
         ):
             yield vm, history
 

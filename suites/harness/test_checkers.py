@@ -25,6 +25,7 @@ from colo_harness.judge import (
 )
 from suites.harness.cases import CASES as USUAL
 from suites.harness.cases import STATES, Case
+from suites.harness.cases_applications import APPLICATIONS
 from suites.harness.cases_performance import PERFORMANCE
 from suites.harness.cases_variants import VARIANTS
 from suites.harness.histories import (
@@ -35,7 +36,7 @@ from suites.harness.histories import (
     without,
 )
 
-CASES = [*USUAL, *VARIANTS, *PERFORMANCE]
+CASES = [*USUAL, *VARIANTS, *PERFORMANCE, *APPLICATIONS]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)

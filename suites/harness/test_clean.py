@@ -19,7 +19,7 @@ from colo_harness.machine.guardian import await_exit
 from colo_harness.machine.holding import LOCK, Holding, is_abandoned, scratch
 from colo_harness.settings import Settings
 from fixtures.settings import GUARDIAN
-from suites.harness.surroundings import AS_OTHER, OTHER
+from suites.harness.ordinary import becoming
 
 COLO = str(Path(sys.executable).with_name("colo"))
 LIMIT = 60.0
@@ -179,10 +179,9 @@ def test_two_users_do_not_meet(stack: ExitStack, settings: Settings, pytestconfi
     pytestconfig.stash[GUARDIAN].add_folder(shared)
     stack.callback(pytestconfig.stash[GUARDIAN].drop_folder, shared)
     shared.chmod(0o1777)
-    for name, owner in (("mine", 0), ("his", OTHER)):
+    for name in ("mine", "his"):
         (shared / name).mkdir(mode=0o700)
-        os.chown(shared / name, owner, owner)
-    user, other = User(shared, shared / "mine"), User(shared, shared / "his", AS_OTHER)
+    user, other = User(shared, shared / "mine"), User(shared, shared / "his", becoming(shared / "his"))
     stack.callback(other.end)
     stack.callback(user.end)
     mine, his = (user.start(), user.start()), (other.start(), other.start())

@@ -26,7 +26,7 @@ STATUS = {"colo": 2, "pytest": 4}
 LIMIT = 120.0
 SURROUNDINGS: Mapping[str, tuple[str, ...]] = {
     "No right to make namespaces": WITHOUT_RIGHTS,
-    "No right to make taps": WITHOUT_TUN,
+    "No tap": WITHOUT_TUN,
     "No space for the cache": WITH_TINY_AND_LOCKED,
     "No space for results": WITH_TINY_AND_LOCKED,
     "No space for a pair": (*WITH_TINY_AND_LOCKED, "sh", "-c", 'XDG_RUNTIME_DIR="$PWD/tiny" exec "$@"', "sh"),

@@ -13,6 +13,7 @@ from colo_harness.errors import CacheError
 from colo_harness.history import Entry, History
 from colo_harness.machine.guardian import Guardian
 from colo_harness.machine.process import run
+from colo_harness.machine.site import Here
 from colo_harness.qemu import argv, cpio, guest, modules, release, tick
 from colo_harness.qemu.argv import Files, Part
 from colo_harness.qemu.loop import Loop
@@ -198,7 +199,7 @@ def vm(settings: Settings, history: History, tmp_path: Path) -> Iterator[VM]:
     with Guardian() as guardian, Loop() as loop:
         around = Surroundings(loop, guardian, settings.timeouts)
         command = [*release.reference(settings).argv(), *graph]
-        with VM("host_a", command, files, namespace=None, history=history, around=around) as vm:
+        with VM("host_a", command, files, site=Here(), history=history, around=around) as vm:
             yield vm
 
 

@@ -14,6 +14,7 @@ from colo_harness.history import History
 from colo_harness.machine import core
 from colo_harness.machine.guardian import Guardian
 from colo_harness.machine.process import Process
+from colo_harness.machine.site import Here
 from colo_harness.qemu import argv, guest, release
 from colo_harness.qemu.argv import Files, Part
 from colo_harness.qemu.loop import Loop
@@ -52,7 +53,7 @@ def started(settings: Settings, tmp_path: Path) -> Start:
         command = [str(wrapper), *release.reference(settings).argv(), *graph]
         with Guardian() as guardian, Loop() as loop, History() as history:
             around = Surroundings(loop, guardian, settings.timeouts, cores)
-            with VM("host_a", command, files, namespace=None, history=history, around=around) as vm:
+            with VM("host_a", command, files, site=Here(), history=history, around=around) as vm:
                 yield vm
 
     return start

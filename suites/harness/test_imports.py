@@ -7,8 +7,8 @@ import pytest
 
 from colo_harness.machine.process import run
 
-SLOW = ("scapy", "matplotlib", "numpy", "mkdocs", "mkdocstrings")
-"""Each takes a third of a second or more."""
+SLOW = ("scapy", "matplotlib", "numpy", "mkdocs", "mkdocstrings", "redis", "httpx", "asyncssh")
+"""Each takes a fifth of a second or more."""
 LOADED = "print('LOADED', *sorted({name.partition('.')[0] for name in sys.modules}))"
 
 

@@ -10,6 +10,7 @@ import pytest
 from colo_harness.colo.lab import Lab
 from colo_harness.errors import CommandError, LaunchFailure, MachineError
 from colo_harness.history import History
+from colo_harness.machine.site import Here
 from colo_harness.qemu import argv, contract, guest, sandbox
 from colo_harness.qemu.argv import Files, Part
 from colo_harness.qemu.bare import BareQemu
@@ -75,7 +76,7 @@ def ticking(lab: Lab, tmp_path: Path) -> Ticking:
         graph = argv.machine(topology, files, host="host_a", boot=None).joined([disk])
         with (
             History() as history,
-            VM("host_a", [*command, *graph], files, namespace=None, history=history, around=lab.around) as vm,
+            VM("host_a", [*command, *graph], files, site=Here(), history=history, around=lab.around) as vm,
         ):
             await_boot(vm, history, topology, timeout=60)
             yield vm

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from colo_harness.cli import app, run
 from colo_harness.diagnosis import Answer, Diagnosis
-from suites.harness.surroundings import WITHOUT_KVM, WITHOUT_TUN
+from suites.harness.surroundings import WITHOUT_KVM, WITHOUT_RIGHTS
 
 ROOT = Path(__file__).parents[2]
 COLO = str(Path(sys.executable).with_name("colo"))
@@ -26,8 +26,8 @@ def test_a_run_that_cannot_succeed_ends_before_its_tests(tmp_path: Path) -> None
     """And before anything is fetched; the error is one line and its remedy, also for programs."""
     file = tmp_path / "verdicts.json"
     options = ("--accel", "tcg", "--results-dir", str(tmp_path), "--json", str(file))
-    ran = started(*WITHOUT_TUN, COLO, "run", *options, "--", *ONE_TICK_PAIR)
-    said = "tap: /dev/net/tun: No such file or directory\n  load the kernel module tun (modprobe tun)"
+    ran = started(*WITHOUT_RIGHTS, COLO, "run", *options, "--", *ONE_TICK_PAIR)
+    said = "netns: no right to make network namespaces: Operation not permitted\n  let ordinary users"
     assert ran.returncode == 2
     assert "is whole" not in ran.stdout
     assert ran.stderr.startswith(f"colo: {said}")

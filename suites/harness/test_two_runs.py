@@ -14,7 +14,7 @@ from colo_harness.machine.holding import LOCK, scratch
 from colo_harness.settings import Settings
 from colo_harness.wait import wait_until
 from fixtures.settings import GUARDIAN
-from suites.harness.surroundings import AS_OTHER, OTHER
+from suites.harness.ordinary import becoming
 
 COLO = str(Path(sys.executable).with_name("colo"))
 LIMIT = 240.0
@@ -64,10 +64,9 @@ def test_two_runs_at_once_do_not_meet(shared: Path, settings: Settings) -> None:
 def test_runs_of_two_users_do_not_meet(shared: Path, settings: Settings) -> None:
     """In one temporary folder: neither's audit holds against a test what the other one does."""
     (shared / "his").mkdir()
-    os.chown(shared / "his", OTHER, OTHER)
     with (
         start(shared, settings, "mine", *PLAIN) as mine,
-        start(shared, settings, "his", *PLAIN, becoming=AS_OTHER) as his,
+        start(shared, settings, "his", *PLAIN, becoming=becoming(shared / "his")) as his,
     ):
         told = [run.communicate(timeout=LIMIT)[0] for run in (mine, his)]
     assert (mine.returncode, his.returncode) == (0, 0), told

@@ -64,7 +64,7 @@ def test_multifd_is_no_obstacle(idle_pair: ColoPair, check: Check) -> None:
         ),
         pytest.param(
             "Background-snapshot is not compatible with",
-            marks=pytest.mark.topology(capabilities=(SNAPSHOT, BOTH)),
+            marks=[pytest.mark.topology(capabilities=(SNAPSHOT, BOTH)), pytest.mark.needs("userfaultfd")],
             id="background-snapshot",
         ),
     ],

@@ -17,6 +17,7 @@ from colo_harness.qemu.topology import Role
 from colo_harness.traffic.client import Client
 from colo_harness.traffic.crowd import exchange
 from colo_harness.traffic.datagram import UdpEcho
+from colo_harness.traffic.session import Session
 from colo_harness.traffic.tcp import Echo
 from colo_harness.wait import wait_until
 
@@ -113,6 +114,16 @@ class AtFin:
             _await(ended, "colo-compare to read the primary's FIN", lambda: grown() > LONG and _said_fin(session))
             yield
             ended.result()
+
+
+@contextmanager
+def asked_alone(pair: ColoPair, session: Session) -> Iterator[None]:
+    """Keep from the secondary what clients say, and let this session ask: it is answered in the end, or broken."""
+    with _unheard(pair) as grown, ThreadPoolExecutor(1) as thread:
+        asked = thread.submit(session.exchange)
+        _await(asked, "colo-compare to read the primary's answer", lambda: grown() > FRAME)
+        yield
+        asked.result()
 
 
 FRAMES_QUEUED, DATAGRAMS_QUEUED, AT_SYN, AT_FIN = Queued(), DatagramsQueued(), AtSyn(), AtFin()

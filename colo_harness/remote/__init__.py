@@ -1,0 +1,1 @@
+"""The hosts of a pair as real machines, over ssh."""
