@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can start a
 
 COLO = str(Path(sys.executable).with_name("colo"))
 LIMIT = 280.0
-KEPT = ("releases/trixie-backports", "kernel", "lwip", "images", "allure-*")
+KEPT = ("releases/trixie-backports", "kernel", "lwip", "software", "images", "allure-*")
 """What of a cache the user need not fetch."""
 PAIR = "suites/lifecycle/test_start.py::test_boot_sectors_enter_colo[tcg]"
 TAPPED = "suites/proxy/test_filters.py::test_a_mirror_tells_of_the_header[vnet-10]"
@@ -74,11 +74,9 @@ def user(settings: Settings, pytestconfig: pytest.Config) -> Iterator[Ordinary]:
             place = home / ".cache/colo-harness" / kept.relative_to(settings.cache_dir)
             own = shutil.ignore_patterns("*.lock")
             shutil.copytree(kept, place, symlinks=True, ignore=own, copy_function=_given)
-        for folder in (
-            home,
-            *(path for path in (home / ".cache").rglob("*") if path.is_dir() or path.suffix == ".lock"),
-        ):
-            os.chown(folder, USER, USER)
+        for path in (home / ".cache", *(home / ".cache").rglob("*")):
+            if path.is_dir() and not path.is_symlink():
+                os.chown(path, USER, USER)
         yield Ordinary(home)
 
 
