@@ -21,8 +21,6 @@ from colo_harness.errors import MachineError, WaitTimeout
 if TYPE_CHECKING:
     from colo_harness.machine.namespace import Namespace
 
-MODULES = tuple(f"colo/{name}.py" for name in ("__init__", "dissector", "message", "relay"))
-"""What this one consists of: it may work on another machine."""
 PIECE = 1 << 20
 SLICE_S = 0.01
 """Seconds between the slices that a slow relay lets pass."""

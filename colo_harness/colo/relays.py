@@ -66,7 +66,7 @@ class Relays:
         self._since = pair.history.cursor()
         at, target = (pair.address(Role.PRIMARY), RELAY_PORT), (secondary, int(Channel.CHECKPOINT))
         site = pair.network.site(pair.host(Role.PRIMARY))
-        self._checkpoint = site.employ(relay.between, relay.MODULES, at=at, target=target, breaks=self.first)
+        self._checkpoint = site.employ(relay.between, at=at, target=target, breaks=self.first)
         self.first = ()
         return pair.address(Role.PRIMARY), str(RELAY_PORT)
 

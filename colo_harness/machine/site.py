@@ -36,8 +36,11 @@ class Site(Protocol):
     def run(self, *argv: str) -> str:
         """Run a short command there and return its output. Raises MachineError."""
 
-    def employ(self, work: Callable[..., T], modules: Sequence[str], **arguments: Any) -> T:
-        """Return what `work` makes of the namespace there; of the `modules`, below the package, it consists."""
+    def employ(self, work: Callable[..., T], **arguments: Any) -> T:
+        """Return what `work` makes of the namespace there. Raises MachineError.
+
+        What its module imports, and what those of ours import in turn, is the standard library's alone.
+        """
 
     def reaches(self, path: Path) -> bool:
         """Say whether a program there listens on this unix socket; whoever dials the path here is then connected."""
@@ -80,7 +83,7 @@ class Here:
         """Run it inside. Raises MachineError."""
         return run(argv, namespace=self._namespace, timeout=SHORT)
 
-    def employ(self, work: Callable[..., T], modules: Sequence[str], **arguments: Any) -> T:  # noqa: ARG002 - all are here
+    def employ(self, work: Callable[..., T], **arguments: Any) -> T:
         """Let it be made here."""
         return work(self._namespace, **arguments)
 

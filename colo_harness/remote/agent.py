@@ -3,7 +3,7 @@
 It obeys requests on its standard input, and answers on its standard output: a line of JSON each, and behind it as many
 bytes as the line says. At the end of the input, which even the runner's SIGKILL brings about, or once nothing was heard
 for long, it ends; its guardian then ends all that it started, and removes the folders. It runs without site-packages,
-so this module may import nothing but the standard library and the modules of SENT.
+so what it imports, of ours too, may be of the standard library alone.
 """
 
 import hashlib
@@ -26,16 +26,6 @@ from colo_harness.machine.guardian import Guardian, await_exit
 from colo_harness.machine.namespace import Namespace
 from colo_harness.machine.process import Process, run
 
-SENT = (
-    "__init__.py",
-    "errors.py",
-    *(
-        f"machine/{name}.py"
-        for name in ("__init__", "guardian", "interrupt", "mark", "namespace", "process", "program")
-    ),
-    *(f"remote/{name}.py" for name in ("__init__", "agent")),
-)
-"""What travels to a host, below the package."""
 START = """
 import json, os, sys, tempfile
 folder = tempfile.mkdtemp(prefix="colo-")
@@ -47,7 +37,7 @@ sys.path.insert(0, os.path.join(folder, "code"))
 from colo_harness.remote.agent import main
 main(folder)
 """
-"""What a host's Python is given as its program; the first line of the input is SENT, name by name."""
+"""What a host's Python is given as its program; the first line of the input has the modules, file by file."""
 SILENCE = 60.0
 """Seconds without a request, a beat at least, after which there is nobody any more who could make one."""
 PIECE = 1 << 20

@@ -1,25 +1,27 @@
 """A link to a real host: an ssh connection, and the agent at its other end."""
 
+import ast
 import asyncio
 import itertools
 import json
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
 from shlex import join
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from colo_harness.errors import HarnessError, MachineError, OutOfReach, WaitTimeout
 from colo_harness.machine.site import Clock
 from colo_harness.qemu.loop import Loop
-from colo_harness.remote.agent import PIECE, SENT, SILENCE, START
+from colo_harness.remote.agent import PIECE, SILENCE, START
 from colo_harness.remote.hosts import Node
 
 if TYPE_CHECKING:
     import asyncssh
 
+T = TypeVar("T")
 REACH = 30.0
 """Seconds that it may take to log in, and an answer to come that takes no time."""
 SLOW = 600.0
@@ -30,6 +32,7 @@ QUICK = "^aes128-gcm@openssh.com"
 """What is preferred to encrypt with, since a release of QEMU has to pass."""
 STAYING = {"keepalive_interval": 5, "keepalive_count_max": 6}
 """After half a minute without a word a host is gone."""
+AGENT = "colo_harness.remote.agent"
 PACKAGE = Path(__file__).parents[1]
 
 
@@ -59,15 +62,7 @@ class Link:
 
     def call(self, do: str, *, timeout: float = REACH, content: Path | None = None, **arguments: Any) -> Any:
         """Return what the agent answers to a request. Raises MachineError, ProcessLookupError, WaitTimeout."""
-        if self.lost:
-            raise self._loss()
-        try:
-            return self._loop.call(self._ask(do, content, arguments), timeout=timeout)
-        except TimeoutError as silence:
-            raise MachineError(
-                f"{self.name} does not answer: `{do}` takes longer than {timeout:g} s",
-                "look at its load, and at the network that ssh goes by",
-            ) from silence
+        return self._await(self._ask(do, content, arguments), do, timeout)
 
     def forward(self, path: Path) -> None:
         """Listen on this unix socket here; who dials it is connected with the one of that path there."""
@@ -84,9 +79,18 @@ class Link:
 
     def clock(self) -> Clock:
         """Ask for the time, and return how far it is ahead; what may as well be none is none."""
-        trips = [self._loop.call(self._trip(), timeout=REACH) for _ in range(PINGS)]
+        trips = [self._await(self._trip(), "time", REACH) for _ in range(PINGS)]
         length, ahead = min(trips)
         return Clock(ahead if abs(ahead) > length / 2 else 0.0, length / 2)
+
+    def _await(self, work: Coroutine[Any, Any, T], do: str, timeout: float) -> T:
+        try:
+            return self._loop.call(work, timeout=timeout)
+        except TimeoutError as silence:
+            raise MachineError(
+                f"{self.name} does not answer: `{do}` takes longer than {timeout:g} s",
+                "look at its load, and at the network that ssh goes by",
+            ) from silence
 
     def close(self) -> None:
         """End the agent; may be called again."""
@@ -112,10 +116,12 @@ class Link:
                 f"try `ssh {node.ssh} {node.python} --version`, and look at hosts.toml",
             ) from refusal
         self._writing = asyncio.Lock()
-        self._process.stdin.write(json.dumps(sources(SENT)).encode() + b"\n")
+        self._process.stdin.write(json.dumps(sources(AGENT)).encode() + b"\n")
         self._tasks = [asyncio.create_task(work) for work in (self._hear(), self._overhear(), self._beat())]
 
     async def _ask(self, do: str, content: Path | None, arguments: dict[str, Any]) -> Any:
+        if self.lost:
+            raise self._loss()
         number = next(self._numbers)
         answer = self._waiting[number] = asyncio.get_running_loop().create_future()
         size = _size(content)
@@ -190,9 +196,29 @@ class Link:
         )
 
 
-def sources(names: Iterable[str]) -> dict[str, str]:
-    """Return what modules of the package say, by their names below it."""
-    return {name: (PACKAGE / name).read_text(encoding="utf-8") for name in names}
+def sources(module: str) -> dict[str, str]:
+    """Return what a module of ours, and all of ours that it imports, consists of: texts by file name."""
+    found: dict[str, str] = {}
+    wanted = {module}
+    while wanted:
+        name = wanted.pop()
+        path = PACKAGE.parent / name.replace(".", "/")
+        file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        key = str(file.relative_to(PACKAGE))
+        if key not in found and file.is_file():
+            found[key] = file.read_text(encoding="utf-8")
+            wanted |= _imported(found[key]) | {name.rpartition(".")[0] or PACKAGE.name}
+    return found
+
+
+def _imported(text: str) -> set[str]:
+    """Return the names of ours that a module's text imports; some are of no module, but of what is in one."""
+    ours = [
+        node
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == PACKAGE.name
+    ]
+    return {f"{node.module}{end}" for node in ours for end in ("", *(f".{alias.name}" for alias in node.names))}
 
 
 def _given(node: Node) -> dict[str, Any]:

@@ -51,9 +51,9 @@ class There:
         """Start a program there. Raises MachineError."""
         return Errand(argv, name=name, log_dir=log_dir, link=self.link, flush=self.flush)
 
-    def employ(self, work: Callable[..., T], modules: Sequence[str], **arguments: Any) -> T:
+    def employ(self, work: Callable[..., T], **arguments: Any) -> T:
         """Have what `work` makes there, and return what hands on all that it is asked. Raises MachineError."""
-        self.link.call("learn", sources=sources(modules))
+        self.link.call("learn", sources=sources(work.__module__))
         made: dict[str, Any] = {"module": work.__module__, "function": work.__name__, "arguments": arguments}
         return cast("T", Employed(self.link, int(self.link.call("employ", **made)), work.__annotations__["return"]))
 
