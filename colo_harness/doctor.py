@@ -267,6 +267,7 @@ PROBES: dict[str, Probe] = {
         Probe("realtime", _of_machine(probe.realtime), must=False),
         Probe("userfaultfd", _of_machine(probe.userfaultfd), must=False),
         Probe("suspension", _of_machine(probe.suspension), must=False),
+        Probe("sshd", _of_machine(lambda: tool.check(tool.SSH)), must=False),
         Probe("one-machine", _one_machine, must=False),
         Probe("chromium", _of_machine(browser.probe), must=False),
         Probe("cache", _cache),

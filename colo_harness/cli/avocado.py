@@ -32,6 +32,9 @@ JOBS = "jobs"
 """What Avocado leaves, below the results."""
 LONGEST = 230
 """Minutes. Its remote spawner gives a test four hours, and fails on any other number: it takes the text for one."""
+SLOT = ("client", "host", "port", "username", "password", "prompt")
+"""What aexpect must be told of a host."""
+SLOT_SHOWN = "docs/many-runners.md shows what is in one"
 Areas = Annotated[list[str] | None, typer.Option("--area", help="Only this area; may be given again.")]
 Releases = Annotated[list[str] | None, typer.Option("--release", metavar="NAME", help="Judge it; may be given again.")]
 Slots = Annotated[
@@ -58,8 +61,6 @@ def avocado(
     place, hosts = results_dir.absolute(), _hosts(slot, listen)
     wanted = list(parts(_areas(area), _releases(release), shards))
     options = [f"--cache-dir={cache_dir}"] if cache_dir else []
-    for earlier in (JOBS, *map(str, wanted)):
-        shutil.rmtree(place / earlier, ignore_errors=True)
     place.mkdir(parents=True, exist_ok=True)
     told = [runnable(each, place, minutes, options, arguments or []) for each in wanted]
     for each in told if hosts else []:
@@ -68,9 +69,11 @@ def avocado(
     seconds = minutes * 60 + 2 * FAREWELL
     (place / "avocado.conf").write_text(_configuration(place, hosts, listen, seconds), encoding="utf-8")
     if not dry_run:
+        for earlier in (JOBS, *map(str, wanted)):
+            shutil.rmtree(place / earlier, ignore_errors=True)
         _run(place, spawner="remote" if hosts else "process", at_once=len(hosts) or 1)
         settings = Settings(cache_dir=cache_dir) if cache_dir else Settings()
-        raise typer.Exit(exit_status(_merged(place, wanted, settings)))
+        raise typer.Exit(exit_status(merged(place, wanted, settings)))
     typer.echo(f"the recipe is {place / 'recipe.json'}; {place / 'avocado.conf'} goes with it")
 
 
@@ -91,8 +94,12 @@ def _releases(asked: Sequence[str] | None) -> list[str]:
 def _hosts(slots: Sequence[Path] | None, listen: str | None) -> list[str]:
     """Return the slots' files. Raises UsageError."""
     for slot in slots or []:
-        if not slot.is_file():
-            raise UsageError(f"--slot {slot}: no such file", "docs/many-runners.md shows what is in one")
+        try:
+            told = json.loads(slot.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as trouble:
+            raise UsageError(f"--slot {slot}: cannot be read ({trouble})", SLOT_SHOWN) from trouble
+        if lacking := [key for key in SLOT if not (isinstance(told, dict) and key in told)]:
+            raise UsageError(f"--slot {slot}: {lacking[0]} is missing", SLOT_SHOWN)
     if bool(slots) != bool(listen):
         raise UsageError("--slot and --listen go together", "say at which HOST:PORT those hosts reach this machine")
     return [str(slot.absolute()) for slot in slots or []]
@@ -133,7 +140,7 @@ def _run(place: Path, *, spawner: str, at_once: int) -> None:
     subprocess.run([*argv, place / "recipe.json"], cwd=ROOT, env=surroundings, check=False)
 
 
-def _merged(place: Path, wanted: Sequence[Part], settings: Settings) -> dict[str, Any]:
+def merged(place: Path, wanted: Sequence[Part], settings: Settings) -> dict[str, Any]:
     """Make the report of what the parts have left; return their verdicts, and what is missing of them."""
     folders = [place / str(part) for part in wanted]
     done = [folder for folder in folders if (folder / "claims.json").exists()]

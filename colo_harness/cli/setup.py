@@ -9,7 +9,7 @@ from colo_harness.cli.options import CacheDir
 from colo_harness.cli.steps import steps
 from colo_harness.doctor import Doctor
 from colo_harness.machine.progress import Progress
-from colo_harness.machine.tool import BROWSER, ensure
+from colo_harness.machine.tool import BROWSER, SSH, ensure
 from colo_harness.qemu import guest
 from colo_harness.qemu.applications import applications
 from colo_harness.qemu.kernel import fetch_kernel
@@ -24,7 +24,7 @@ Releases = Annotated[
     typer.Option("--release", metavar="NAME", help=f"Fetch this QEMU too, repeatable: {', '.join(RECIPES)}."),
 ]
 
-Browser = Annotated[bool, typer.Option("--browser", help="Install the browser that pages are looked at in, too.")]
+Browser = Annotated[bool, typer.Option("--browser", help="Install what our own tests want, a browser and sshd.")]
 
 
 def setup(release: Releases = None, *, browser: Browser = False, cache_dir: CacheDir = None) -> None:
@@ -35,7 +35,7 @@ def setup(release: Releases = None, *, browser: Browser = False, cache_dir: Cach
     with steps(Console()) as progress:
         prepare(settings, progress, *others)
         if browser:
-            ensure([BROWSER], progress)
+            ensure([*SSH, *BROWSER], progress)
         progress(f"ready; the cache is {settings.cache_dir}")
 
 

@@ -19,6 +19,7 @@ from typing import Literal, NamedTuple
 
 from colo_harness.errors import MachineError, WaitTimeout
 from colo_harness.machine import mark
+from colo_harness.machine.doors import open_doors
 from colo_harness.machine.guardian import PATIENCE, await_exit, kill_bearer
 from colo_harness.machine.process import run
 from colo_harness.wait import wait_until
@@ -70,6 +71,10 @@ class Audit:
             for thing in found:
                 _REMEDIES.get(kind, _leave)(thing.name, self._folder)
         return told
+
+    def reachable(self) -> list[str]:
+        """Name what of ours can be reached from outside; takes 1 ms where nobody can be, else 2 ms more."""
+        return open_doors(lambda: [int(thing.name) for thing in self._processes()])
 
     def _processes(self) -> Iterator[Thing]:
         """Look at those only that were not there before: a stranger stays one."""

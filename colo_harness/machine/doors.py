@@ -1,35 +1,36 @@
-"""Doors: sockets by which a process of ours can be reached in the network namespace of this process."""
+"""Doors: sockets by which a process can be reached in the network namespace of this process."""
 
 import os
 import socket
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from colo_harness.machine import mark
 
-_LISTENS, _UNCONNECTED = "0A", "07"
-"""States in /proc/net/tcp and /proc/net/udp (net/tcp_states.h)."""
-_TABLES: Mapping[str, str] = {"tcp": _LISTENS, "tcp6": _LISTENS, "udp": _UNCONNECTED, "udp6": _UNCONNECTED}
+_LISTENS, _UNCONNECTED = 10, 7
+"""States of sockets of TCP and UDP (net/tcp_states.h)."""
 _ACCEPTS = 0x10000
 """Of a unix socket that listens (include/linux/net.h, __SO_ACCEPTCON)."""
+_SOCK_DIAG, _BY_FAMILY, _REQUEST_DUMP = 4, 20, 0x301
+_HEAD = struct.Struct("=IHHII")
+_ASKED = struct.Struct("=BBBxI48x")
+_TOLD = struct.Struct("=BBBB2s2s16s16x28xI")
+"""sock_diag(7): nlmsghdr, inet_diag_req_v2, inet_diag_msg; of the last one family, state, port, address and inode."""
 
 
-def open_doors(folder: Path) -> list[str]:
-    """Name each door that this process, or one that bears the mark `folder`, has open where this process is.
+def open_doors(pids: Callable[[], Iterable[int]]) -> list[str]:
+    """Name each door that one of these processes, or this one, has open where this process is.
 
-    A unix socket with a path is as open as the folder that it lies in, and does not count.
+    Who they are is asked only where somebody has one open. A unix socket with a path is as open as the folder that it
+    lies in, and does not count.
     """
     if not (doors := dict(_doors())):
         return []
-    return [f"{doors[one]} of {pid}: {mark.command(pid)}" for pid in _ours(folder) for one in _held(pid) & doors.keys()]
-
-
-def _ours(folder: Path) -> Iterator[int]:
     here = _target("/proc/self/ns/net")
-    pids = {os.getpid(), *mark.bearers(folder)}
-    yield from (pid for pid in sorted(pids) if _target(f"/proc/{pid}/ns/net") == here)
+    ours = [pid for pid in sorted({os.getpid(), *pids()}) if _target(f"/proc/{pid}/ns/net") == here]
+    return [f"{doors[one]} of {pid}: {mark.command(pid)}" for pid in ours for one in _held(pid) & doors.keys()]
 
 
 def _held(pid: int) -> set[str]:
@@ -41,29 +42,31 @@ def _held(pid: int) -> set[str]:
 
 def _doors() -> Iterator[tuple[str, str]]:
     """Yield each that anybody has open here: `socket:[inode]`, and what it is."""
-    for table, state in _TABLES.items():
-        for row in _rows(table):
-            if row[3] == state:
-                yield f"socket:[{row[9]}]", f"{table} {_address(row[1])}"
-    for row in _rows("unix"):
+    for family, end in ((socket.AF_INET, ""), (socket.AF_INET6, "6")):
+        yield from _internet(family, socket.IPPROTO_TCP, _LISTENS, f"tcp{end}")
+        yield from _internet(family, socket.IPPROTO_UDP, _UNCONNECTED, f"udp{end}")
+    for line in Path("/proc/self/net/unix").read_text(encoding="utf-8", errors="replace").splitlines()[1:]:
+        row = line.split()
         if int(row[3], 16) & _ACCEPTS and row[7:] and row[7].startswith("@"):
             yield f"socket:[{row[6]}]", f"unix {row[7]}"
 
 
-def _rows(table: str) -> list[list[str]]:
-    """Return a table of this namespace, none where the kernel has no such protocol."""
-    with suppress(OSError):
-        lines = Path("/proc/self/net", table).read_text(encoding="utf-8", errors="replace").splitlines()
-        return [line.split() for line in lines[1:]]
-    return []
-
-
-def _address(told: str) -> str:
-    """Return address and port, which the kernel writes as words of the machine's order."""
-    digits, port = told.split(":")
-    words = [int(digits[at : at + 8], 16) for at in range(0, len(digits), 8)]
-    family = socket.AF_INET if len(words) == 1 else socket.AF_INET6
-    return f"{socket.inet_ntop(family, struct.pack(f'={len(words)}I', *words))}:{int(port, 16)}"
+def _internet(family: int, protocol: int, state: int, name: str) -> Iterator[tuple[str, str]]:
+    """Ask for the sockets in one state: /proc/net/tcp would walk through all that there could be, for 8 ms."""
+    asked = _ASKED.pack(family, protocol, 0, 1 << state)
+    head = _HEAD.pack(_HEAD.size + len(asked), _BY_FAMILY, _REQUEST_DUMP, 0, 0)
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _SOCK_DIAG) as kernel:
+        kernel.send(head + asked)
+        while True:
+            answer, at = kernel.recv(1 << 16), 0
+            while at < len(answer):
+                size, kind, *_ = _HEAD.unpack_from(answer, at)
+                if kind != _BY_FAMILY:  # the end, or the kernel has no such protocol
+                    return
+                *_, port, _, address, inode = _TOLD.unpack_from(answer, at + _HEAD.size)
+                where = socket.inet_ntop(family, address[: 4 if family == socket.AF_INET else 16])
+                yield f"socket:[{inode}]", f"{name} {where}:{int.from_bytes(port, 'big')}"
+                at += size + -size % 4
 
 
 def _target(path: str) -> str:

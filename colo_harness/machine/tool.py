@@ -20,8 +20,6 @@ PACKAGES: Mapping[str, str] = MappingProxyType(
         "/usr/share/keyrings/debian-archive-keyring.*": "debian-archive-keyring",
         "ip": "iproute2",
         "tcpdump": "tcpdump",
-        "ssh": "openssh-client",
-        "/usr/sbin/sshd": "openssh-server",
         "gcc": "gcc",
         "as": "binutils",
         "ld": "binutils",
@@ -30,8 +28,10 @@ PACKAGES: Mapping[str, str] = MappingProxyType(
     }
 )
 """A command, or a glob pattern of files, to the Debian package that has it."""
-BROWSER = "chromium"
-"""What the harness's own tests look at pages with: 224 MB with all that it depends on, and 813 MB on disk."""
+SSH: Mapping[str, str] = MappingProxyType({"ssh": "openssh-client", "/usr/sbin/sshd": "openssh-server"})
+"""What the harness's own tests log in with and to,"""
+BROWSER: Mapping[str, str] = MappingProxyType({"chromium": "chromium"})
+"""and look at pages with: 224 MB with all that it depends on, and 813 MB on disk."""
 
 INSTALL_TIMEOUT = 900.0
 UPDATE = ("apt-get", "update")
@@ -80,7 +80,7 @@ def ensure(tools: Iterable[str] = PACKAGES, progress: Progress = quiet) -> None:
 
 
 def _packages(tools: Iterable[str]) -> list[str]:
-    return sorted({PACKAGES.get(tool, tool) for tool in tools})
+    return sorted({{**PACKAGES, **SSH, **BROWSER}.get(tool, tool) for tool in tools})
 
 
 def _remedy(tools: Iterable[str]) -> str:

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from colo_harness.cli.avocado import merged
 from colo_harness.cli.recipe import parts, runnable
+from colo_harness.judge.score import exit_status
 from colo_harness.machine.estate import outside
 from colo_harness.machine.namespace import Namespace
 from colo_harness.settings import Settings
@@ -62,6 +64,7 @@ def test_parts_run_on_this_machine(tmp_path: Path, settings: Settings) -> None:
     assert "sysinfo-" in (tmp_path / "report" / "summary.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.needs("sshd")
 def test_parts_run_on_other_machines(tmp_path: Path, settings: Settings, pytestconfig: pytest.Config) -> None:
     """By ssh, as on this one."""
     with Namespace("host") as host, ssh_server(host, tmp_path, pytestconfig.stash[GUARDIAN]) as slot:
@@ -73,8 +76,27 @@ def test_parts_run_on_other_machines(tmp_path: Path, settings: Settings, pytestc
     assert len(list(place.glob("proxy-*/sysinfo/*.txt"))) == 1
 
 
-def test_what_cannot_run_is_said_at_once(tmp_path: Path) -> None:
-    """In a line and a remedy, before Avocado is started."""
-    argv = [COLO, "avocado", f"--results-dir={tmp_path}", "--listen=127.0.0.1:1"]
-    ran = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
-    assert (ran.returncode, ran.stderr.splitlines()[0]) == (2, "colo: --slot and --listen go together")
+def test_a_part_without_verdicts_is_no_pass(tmp_path: Path, settings: Settings) -> None:
+    """Whatever kept it from them: the harness is at fault, not QEMU."""
+    told = merged(tmp_path, list(parts(["proxy"], ["trixie"], 1)), settings)
+    assert told["broken"] == [f"proxy-trixie-1-of-1 left no verdicts: see {tmp_path / 'jobs'}"]
+    assert exit_status(told) == 2
+
+
+@pytest.mark.parametrize(
+    ("written", "options", "said"),
+    [
+        ("", ["--listen=127.0.0.1:1"], "--slot and --listen go together"),
+        ("", ["--slot=slot.json"], "--slot slot.json: cannot be read (Expecting value: line 1 column 1 (char 0))"),
+        ('{"client": "ssh"}', ["--slot=slot.json"], "--slot slot.json: host is missing"),
+        ("", ["--area=nowhere"], "--area nowhere: there is no suites/nowhere"),
+    ],
+    ids=["half-said", "empty-slot", "half-a-slot", "no-area"],
+)
+def test_what_cannot_run_is_said_at_once(tmp_path: Path, written: str, options: list[str], said: str) -> None:
+    """In a line and a remedy, before Avocado is started or anything is removed."""
+    (tmp_path / "slot.json").write_text(written)
+    argv = [COLO, "avocado", "--results-dir=kept", *options]
+    ran = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert (ran.returncode, ran.stderr.splitlines()[0]) == (2, f"colo: {said}")
+    assert not (tmp_path / "kept").exists()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from colo_harness.machine.audit import Audit
 from colo_harness.machine.doors import open_doors
 from colo_harness.machine.estate import Estate
 from colo_harness.machine.namespace import Namespace
@@ -79,12 +80,12 @@ def abstract() -> socket.socket:
         (abstract, r"unix @colo-\d+"),
     ],
 )
-def test_a_door_of_ours_is_named(kind: Callable[[], socket.socket], told: str, tmp_path: Path) -> None:
+def test_a_door_of_ours_is_named(kind: Callable[[], socket.socket], told: str) -> None:
     """With its address and who has it open; closed it is none."""
     with kind():
-        [door] = open_doors(tmp_path)
+        [door] = open_doors(list)
     assert re.fullmatch(rf"{told} of {os.getpid()}: .*", door)
-    assert open_doors(tmp_path) == []
+    assert open_doors(list) == []
 
 
 def test_a_door_of_a_program_is_named() -> None:
@@ -93,7 +94,7 @@ def test_a_door_of_a_program_is_named() -> None:
     with Estate() as estate, subprocess.Popen(listener, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program:
         assert program.stdout
         port = int(program.stdout.readline())
-        doors, others = open_doors(estate.folder), open_doors(estate.folder / "another")
+        doors, others = Audit(estate.folder).reachable(), Audit(estate.folder / "another").reachable()
         program.communicate()
     assert [door.partition(":/")[0].startswith(f"tcp 127.0.0.1:{port} of {program.pid}") for door in doors] == [True]
     assert others == []
@@ -110,7 +111,7 @@ def test_what_is_elsewhere_is_no_door(tmp_path: Path) -> None:
         inside.listen()
         guarded.bind(str(tmp_path / "door"))
         guarded.listen()
-        assert open_doors(tmp_path) == []
+        assert open_doors(list) == []
 
 
 def test_a_test_that_listens_fails(pytester: pytest.Pytester) -> None:

@@ -19,11 +19,10 @@ EXAMPLE = ROOT / "examples" / "ledger"
 LIMIT = 240.0
 
 
-def run_pytest(programs: Path, *arguments: str, at: Path) -> "subprocess.CompletedProcess[str]":
-    """Run it there, told nothing by this run."""
+def run(*argv: str | Path, at: Path) -> "subprocess.CompletedProcess[str]":
+    """Run a program there, told nothing by this run."""
     alone = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "PYTHON"))}
     surroundings = {**alone, "TMPDIR": str(outside())}
-    argv: list[str | Path] = [programs / "python", "-m", "pytest", *arguments]
     return subprocess.run(argv, cwd=at, env=surroundings, capture_output=True, text=True, timeout=LIMIT, check=False)
 
 
@@ -49,11 +48,23 @@ def test_the_example_passes_against_the_wheel(tmp_path: Path, settings: Settings
     programs = environment(build(tmp_path), tmp_path / "venv")
     project, results = tmp_path / "ledger", tmp_path / "results"
     shutil.copytree(EXAMPLE, project)
-    ran = run_pytest(programs, f"--results-dir={results}", f"--cache-dir={settings.cache_dir}", at=project)
+    ran = run(
+        programs / "python", "-m", "pytest", f"--results-dir={results}", f"--cache-dir={settings.cache_dir}", at=project
+    )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     told = json.loads((results / "claims.json").read_text(encoding="utf-8"))
     assert {claim["id"]: claim["verdict"] for claim in told["claims"]} == {"LEDGER-1": "valid", "LEDGER-2": "valid"}
     assert Counter(bool(test["control"]) for test in told["tests"]) == {False: 4, True: 2}
+
+
+def test_colo_looks_at_the_project_that_it_is_called_in(tmp_path: Path, settings: Settings) -> None:
+    """The wheel has no suites, so what would run is the project's."""
+    programs = environment(build(tmp_path), tmp_path / "venv")
+    shutil.copytree(EXAMPLE, tmp_path / "ledger")
+    ran = run(programs / "colo", "plan", f"--cache-dir={settings.cache_dir}", at=tmp_path / "ledger")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "run   LEDGER-2             suites/lifecycle/test_copies.py::test_checkpoints_go_on[tcg]" in ran.stdout
+    assert "6 tests would run, 0 would be skipped" in ran.stdout
 
 
 @pytest.mark.parametrize("asked", ["", "pytest_plugins = ['colo_pytest']"], ids=["not-asked", "asked"])
@@ -64,6 +75,6 @@ def test_a_project_without_claims_is_left_in_peace(tmp_path: Path, asked: str) -
     project.mkdir()
     (project / "conftest.py").write_text(asked)
     (project / "test_it.py").write_text("def test_it():\n    assert True\n")
-    ran = run_pytest(programs, "-q", at=project)
+    ran = run(programs / "python", "-m", "pytest", "-q", at=project)
     assert (ran.returncode, "1 passed" in ran.stdout) == (0, True), ran.stdout + ran.stderr
     assert (project / "reports").exists() == bool(asked)

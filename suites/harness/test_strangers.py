@@ -19,9 +19,11 @@ from colo_harness.history import VERSION
 from colo_harness.judge.claims import load_claims
 from colo_harness.qemu import issues, promises
 from colo_harness.recording import load
-from colo_harness.report.past import Past
-from colo_harness.report.results import FOLDER
-from colo_harness.report.runs import Run
+from colo_harness.report.junit import junit
+from colo_harness.report.past import Past, points
+from colo_harness.report.results import FOLDER, write_environment
+from colo_harness.report.runs import Run, environments
+from colo_harness.report.summary import summary
 from colo_harness.report.timeline import draw
 
 DEEP = 100_000
@@ -201,6 +203,21 @@ def test_a_page_gets_no_commands(tmp_path: Path) -> None:
     drawn = draw(file, EVIL).decode()
     assert "<script>" not in drawn
     assert not set(drawn) & {"\x1b", "\x07", "\u202e"}
+
+
+def test_a_summary_gets_no_commands(tmp_path: Path) -> None:
+    """Nor does that of results, whatever claims, tests and troubles are called."""
+    claim = {"id": EVIL, "area": EVIL, "verdict": "known", "seconds": 1, "reason": EVIL}
+    told = {"claims": [claim], "tests": [{**claim, "claims": [EVIL]}], "skipped": {EVIL: 1}, "broken": [EVIL]}
+    run = tmp_path / "run"
+    (run / FOLDER).mkdir(parents=True)
+    (run / "claims.json").write_text(json.dumps(told), encoding="utf-8")
+    label = {"name": "feature", "value": f"{EVIL}: {EVIL}"}
+    (run / FOLDER / "it-result.json").write_text(json.dumps({"start": 1, "labels": [label]}), encoding="utf-8")
+    write_environment(run / FOLDER, {"QEMU": EVIL, EVIL: EVIL})
+    runs = environments([Run.of(run)])
+    assert "<script>" not in summary(runs, points(runs), Past(tmp_path), {EVIL: EVIL})
+    assert b"<script>" not in junit(runs)
 
 
 def test_a_surrogate_is_no_character(tmp_path: Path) -> None:
