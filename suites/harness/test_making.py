@@ -10,10 +10,11 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from colo_harness.errors import UsageError
+from colo_harness.errors import HarnessError, UsageError
 from colo_harness.report.gathering import LABEL, gather
 from colo_harness.report.junit import junit
 from colo_harness.report.making import make
+from colo_harness.report.packing import pack
 from colo_harness.report.past import CLAIMS, LIMIT, Past, Point, points
 from colo_harness.report.results import FOLDER, read_environment, write, write_environment
 from colo_harness.report.runs import Run, environments
@@ -185,3 +186,9 @@ def test_errors_say_what_to_do(place: Place, tmp_path: Path, arguments: list[str
     ended = subprocess.run([COLO, "report", *arguments], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert ended.returncode == 2
     assert said in ended.stderr
+
+
+def test_a_page_of_another_form_is_named() -> None:
+    """A page of Allure's whose files are not found is refused, not shown empty."""
+    with pytest.raises(HarnessError, match=r"1 keepers, 0 programs and 0 files"):
+        pack("function d(name, value){ return keep(function () {}); }")

@@ -12,14 +12,13 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from colo_harness.errors import HarnessError, UsageError
+from colo_harness.errors import UsageError
 from colo_harness.judge.again import again
 from colo_harness.machine.process import run
 from colo_harness.recording import load
 from colo_harness.report import generator, results
 from colo_harness.report.making import make
 from colo_harness.report.node import Node
-from colo_harness.report.packing import pack
 from colo_harness.settings import Settings
 from suites.harness.carried import carried
 
@@ -367,12 +366,6 @@ def test_page_is_whole(play: Play, settings: Settings, tmp_path: Path) -> None:
     for content in whole:
         (tmp_path / "downloaded").write_bytes(content)
         assert again(load(tmp_path / "downloaded").entries).valid == "valid"
-
-
-def test_a_page_of_another_form_is_named() -> None:
-    """A page of Allure's whose files are not found is refused, not shown empty."""
-    with pytest.raises(HarnessError, match=r"1 keepers, 0 programs and 0 files"):
-        pack("function d(name, value){ return keep(function () {}); }")
 
 
 def test_page_needs_results(settings: Settings, tmp_path: Path) -> None:
