@@ -27,7 +27,7 @@ REAL: Plant = {("tick", "kvm"): FAST, ("tick", "tcg"): SLOW}
 @pytest.fixture
 def fresh(tmp_path: Path) -> Settings:
     """Settings whose cache has QEMU and the guests, and no trial."""
-    for part in ("releases", "kernel", "lwip", "images"):
+    for part in ("releases", "kernel", "lwip", "software", "images"):
         (tmp_path / part).symlink_to(Settings().cache_dir / part)
     return Settings(cache_dir=tmp_path)
 

@@ -16,6 +16,7 @@ from colo_harness.colo.told import words
 from colo_harness.errors import UsageError
 from colo_harness.history import History
 from colo_harness.machine.network import COLO_ADDRESS, Network
+from colo_harness.machine.site import Here
 from colo_harness.qemu import warm
 from colo_harness.qemu.contract import Contract
 from colo_harness.qemu.promises import contracts, promised
@@ -106,7 +107,7 @@ def pair_of(sent: Sent, contract: Contract, folder: Path) -> ColoPair:
     lab = MagicMock(spec=Lab, settings=Settings(), contract=contract, qemu=[], around=None)
     lab.copy.side_effect = lambda _, to: to.touch()
     lab.of.return_value = lab
-    network = SimpleNamespace(host=lambda _: None, address=COLO_ADDRESS.__getitem__)
+    network = SimpleNamespace(site=lambda _: Here(), address=COLO_ADDRESS.__getitem__)
     topology = Topology(checkpoint_delay_ms=DELAY)
     pair = ColoPair(topology, lab, cast("Network", network), History(), folder)
     pair.start()
