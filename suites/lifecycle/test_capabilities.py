@@ -2,6 +2,7 @@
 
 import pytest
 
+from colo_harness.colo.ends import let_end
 from colo_harness.colo.pair import ColoPair
 from colo_harness.faults.nemesis import Nemesis
 from colo_harness.history import History
@@ -111,5 +112,6 @@ def test_a_secondary_alone_in_colo_lives(idle_pair: ColoPair, nemesis: Nemesis, 
     """Where the primary has no capability at all the secondary is none, and does not die of it."""
     nemesis.allow("colo-exit-error", "stderr-migration")
     idle_pair.attempt_start()
+    let_end(idle_pair, Role.SECONDARY)
 
     check(StartRefused("cannot enter COLO any more"))
