@@ -45,6 +45,7 @@ colo = "eth2"
 address = "10.0.0.2/24"
 fence = ["ipmitool", "-H", "b.example", "chassis", "power", "off"]
 """
+LOGGED_IN = pytest.mark.needs("sshd")
 ON_TWO_MACHINES = "suites/failover/test_sessions.py::test_sessions_opened_since_the_checkpoint_live_on"
 """What each run of the harness's tests has two machines do; all of it is `make hosts`."""
 VICTIM = """
@@ -116,6 +117,7 @@ def test_errors_name_line_and_key(tmp_path: Path, right: str, wrong: str, told: 
     assert told in str(refusal.value)
 
 
+@LOGGED_IN
 def test_machines_share_nothing_with_us(site: There, tmp_path: Path) -> None:
     """A host sees none of our files and processes, nor our clock: whatever comes to it comes by ssh."""
     ours = tmp_path / "ours"
@@ -127,6 +129,7 @@ def test_machines_share_nothing_with_us(site: There, tmp_path: Path) -> None:
     assert float(site.run("cat", "/proc/uptime").split()[0]) > LATER
 
 
+@LOGGED_IN
 def test_files_of_a_host_are_there_alone(site: There, tmp_path: Path) -> None:
     """What is handed over is gone here, can be moved there, and fetched."""
     folder = tmp_path / "colo-handed"
@@ -141,6 +144,7 @@ def test_files_of_a_host_are_there_alone(site: There, tmp_path: Path) -> None:
     assert site.fetch(folder / "moved").read_text(encoding="ascii") == "it"
 
 
+@LOGGED_IN
 def test_a_program_of_a_host_is_like_one_of_ours(site: There, tmp_path: Path) -> None:
     """It can be stopped, read, waited for and killed, with what it has started."""
     words = ["env", "sh", "-c", "echo said >&2; sleep 1000 & wait"]
@@ -157,6 +161,7 @@ def test_a_program_of_a_host_is_like_one_of_ours(site: There, tmp_path: Path) ->
             program.signal(15)
 
 
+@LOGGED_IN
 def test_what_works_on_a_host_is_used_as_if_it_were_here(site: There) -> None:
     """A relay there is asked and told as one here, and raises what one here would."""
     at, target = ("127.0.0.1", 9997), ("127.0.0.1", 9998)
@@ -169,6 +174,7 @@ def test_what_works_on_a_host_is_used_as_if_it_were_here(site: There) -> None:
     there.close()
 
 
+@LOGGED_IN
 def test_nothing_stays_on_a_host_whose_runner_is_killed(machines: TwoMachines, site: There, tmp_path: Path) -> None:
     """With kill -9 of the runner go the programs and the folders that it had on a host."""
     folder = tmp_path / "colo-killed"
@@ -185,6 +191,7 @@ def test_nothing_stays_on_a_host_whose_runner_is_killed(machines: TwoMachines, s
         wait_until("the folder to go", lambda: not site.has(folder), timeout=20)
 
 
+@LOGGED_IN
 def test_a_fence_takes_the_power(tmp_path: Path) -> None:
     """The user's command is run, waited for, and believed: what was on the host is dead, and nothing is to be had."""
     with ExitStack() as stack:
@@ -225,6 +232,7 @@ def test_stamps_are_read_by_the_clock_that_made_them(settings: Settings, tmp_pat
     assert -1001 < stopped.at < -900
 
 
+@LOGGED_IN
 def test_doctor_tries_both_hosts_and_what_is_between(machines: TwoMachines, tmp_path: Path) -> None:
     """All is well with a sound file; of an interface that is not there, the host is named whose it is to be."""
     wrong = tmp_path / "hosts.toml"
@@ -239,6 +247,7 @@ def test_doctor_tries_both_hosts_and_what_is_between(machines: TwoMachines, tmp_
     assert [(one.name, "host_b" in one.text) for one in broken if one.must and not one.ok] == [("between hosts", True)]
 
 
+@LOGGED_IN
 def test_a_pair_runs_on_two_machines(machines: TwoMachines, tmp_path: Path) -> None:
     """One command judges claims on hosts that are reached by ssh, its controls included."""
     results = tmp_path / "results"
