@@ -46,6 +46,7 @@ def acquire() -> None:
     if len(list(Path("/proc/self/task").iterdir())) > 1:
         raise MachineError("a process with threads cannot get the rights of an ordinary user", "start threads later")
     _enter()
+    os.environ.setdefault("LOGNAME", str(os.getuid()))  # asyncssh asks for a name, which who has no account has not
     os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", os.defpath), *_ROOTS_PROGRAMS])
 
 
